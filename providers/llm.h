@@ -1,0 +1,97 @@
+/* Language-model calls: many at once from one thread, each ending in exactly one reply.
+ *
+ * A provider (shared by all threads: settings, and what was learned about its endpoint, such as a
+ * pause asked for by Retry-After or a stop after an authentication error) is used through an
+ * engine (one per thread: curl multi handle, epoll). The offline provider composes inside
+ * engine_poll. Nothing here knows about the database. */
+#ifndef MONOCEROS_PROVIDERS_LLM_H
+#define MONOCEROS_PROVIDERS_LLM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "providers/engine.h"
+#include "server/base/err.h"
+#include "server/base/str.h"
+
+enum llm_task {
+    LLM_CAPTION,
+    LLM_MULTIPLE_CHOICE,
+    LLM_QUESTION_ANSWERING,
+    LLM_COMPLEX_REASONING,
+};
+
+/* One call. Everything is copied by llm_submit. */
+struct llm_request {
+    enum llm_task task;
+    struct str id;   /* seed or caption id: decides the offline composer's choices */
+    struct str salt; /* of the recipe */
+    int variant;
+    struct str source; /* the seed's or the caption's text */
+    struct str system; /* shared instructions, byte-identical in front of every call of a recipe */
+    struct str user;   /* what differs */
+    struct str schema_name, schema; /* JSON schema of the answer, or unset for free text */
+    double temperature, top_p;      /* negative: not sent */
+    int max_tokens;                 /* 0: not sent */
+    int64_t seed;                   /* sampling seed; negative: not sent */
+};
+
+/* What became of a call. */
+enum llm_outcome {
+    LLM_OK,       /* text is the model's answer: valid UTF-8 without NUL, not empty */
+    LLM_FAILED,   /* this row failed for good; reason and raw say why */
+    LLM_RETURNED, /* not decided: the endpoint stopped or the call was cancelled; nothing counted */
+};
+
+/* The views are valid during the callback only. */
+struct llm_reply {
+    void *ctx; /* as given to llm_submit */
+    enum llm_outcome outcome;
+    struct str text;
+    struct str raw;     /* the reply as it came, capped at 16 KiB; may be any bytes */
+    const char *reason; /* stable code: "http_400", "timeout", "empty", "length", "refusal",
+                           "invalid_reply", "content_filter", "too_large", "invalid_utf8" … */
+    char detail[200];   /* one sentence, no secrets */
+    int tokens_in, tokens_out;
+    struct str model;         /* as the server reports it, else the configured one */
+    struct str finish_reason; /* as reported; "stop" from the composer */
+};
+
+/* Settings of one declared provider; strings are owned by the caller and outlive the provider. */
+struct llm_settings {
+    const char *name;
+    const char *kind; /* "openai" or "offline" */
+    const char *url;  /* ends in /v1 */
+    const char *model;
+    const char *api_key; /* NULL for none; never logged */
+    int max_in_flight;   /* per thread */
+    int timeout_s;       /* whole call, generation included */
+    int connect_timeout_s;
+    int attempts; /* of one row for faults that may pass (5xx, reset, bad JSON); not for 429 */
+    const char *max_tokens_field; /* "max_tokens" or "max_completion_tokens" */
+    int stop_after; /* consecutive faults of the endpoint without a success that stop it */
+};
+
+struct llm_provider;
+
+struct llm_provider *llm_provider_new(const struct llm_settings *s, struct err *e);
+void llm_provider_free(struct llm_provider *p); /* accepts NULL */
+const struct llm_settings *llm_provider_settings(const struct llm_provider *p);
+
+/* Why the endpoint is stopped, for the run that pauses on it: false while it is not.
+ * `reason` gets a sentence such as "llm: 401 Unauthorized: check the API key". Thread safe. */
+bool llm_provider_stopped(struct llm_provider *p, char reason[200]);
+/* Forgets a stop and all pauses: what resuming a run does. Thread safe. */
+void llm_provider_reset(struct llm_provider *p);
+
+typedef void (*llm_done_fn)(void *arg, const struct llm_reply *reply);
+
+/* Starts a call; `done(arg, reply)` is called from engine_poll exactly once, also after
+ * engine_cancel. 0, or -1 when the window (max_in_flight) is full or memory is short. */
+int llm_submit(struct engine *g, struct llm_provider *p, const struct llm_request *r, void *ctx,
+               llm_done_fn done, void *arg, struct err *e);
+
+/* Calls that may still be started now on this engine for p: 0 while stopped or full. */
+int llm_room(struct engine *g, struct llm_provider *p);
+
+#endif

@@ -1,0 +1,88 @@
+#include "server/base/hash.h"
+
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* Fetching the algorithm for each digest costs more than hashing a caption. */
+static const EVP_MD *sha256_algorithm;
+static pthread_once_t sha256_once = PTHREAD_ONCE_INIT;
+
+static void sha256_fetch(void)
+{
+    sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
+void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES])
+{
+    (void)pthread_once(&sha256_once, sha256_fetch);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool ok = ctx && sha256_algorithm && EVP_DigestInit_ex(ctx, sha256_algorithm, NULL) == 1;
+    for (size_t i = 0; ok && i < n; i++)
+        ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
+    ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
+    EVP_MD_CTX_free(ctx);
+    if (!ok)
+        abort(); /* identities decide where rows go: no answer is better than a wrong one */
+}
+
+void sha256(struct str data, uint8_t out[SHA256_BYTES])
+{
+    sha256_parts(&data, 1, out);
+}
+
+uint64_t load_be64(const uint8_t *p)
+{
+    uint64_t v = 0;
+    for (int i = 0; i < 8; i++)
+        v = v << 8 | p[i];
+    return v;
+}
+
+uint64_t hash_choice(struct str purpose, struct str id)
+{
+    uint8_t digest[SHA256_BYTES];
+    const struct str parts[] = {purpose, id};
+    sha256_parts(parts, 2, digest);
+    return load_be64(digest);
+}
+
+void hex_encode(const uint8_t *p, size_t n, char *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < n; i++) {
+        out[2 * i] = digits[p[i] >> 4];
+        out[2 * i + 1] = digits[p[i] & 15];
+    }
+    out[2 * n] = '\0';
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+bool hex_decode(struct str hex, uint8_t *out, size_t n)
+{
+    if (hex.n != 2 * n)
+        return false;
+    for (size_t i = 0; i < hex.n; i++)
+        if (hex_value(hex.p[i]) < 0)
+            return false;
+    for (size_t i = 0; i < n; i++)
+        out[i] = (uint8_t)(hex_value(hex.p[2 * i]) << 4 | hex_value(hex.p[2 * i + 1]));
+    return true;
+}
+
+void random_bytes(void *out, size_t n)
+{
+    if (RAND_bytes(out, (int)n) != 1)
+        abort();
+}

@@ -1,0 +1,45 @@
+/* The settings of the program, from one table: name, environment variable, flag, type, default,
+ * range, help. Precedence: defaults < file < environment < flags. */
+#ifndef MONOCEROS_CONFIG_H
+#define MONOCEROS_CONFIG_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include "providers/encoder.h"
+#include "providers/llm.h"
+#include "server/base/err.h"
+
+enum { CONFIG_PROVIDERS_MAX = 16 };
+
+struct config {
+    const char *database_url;
+    const char *listen; /* host:port */
+    bool insecure_no_auth;
+    int http_workers, http_connections, http_idle_timeout_s;
+    int database_threads; /* pipelining threads behind point operations */
+    int request_threads;  /* imports and computing requests */
+    int stage_threads;
+    int range_size; /* seeds per task */
+    int lease_s, renew_s, flush_ms;
+    int quality_window; /* items; failed plus dropped above 30 % of them pauses the run */
+    int drain_timeout_s;
+    const char *log_level, *log_format; /* "json" or "text" */
+    /* The declared providers and encoders; `offline` is always the first of each. */
+    int n_providers, n_encoders;
+    struct llm_settings providers[CONFIG_PROVIDERS_MAX];
+    struct encoder_settings encoders[CONFIG_PROVIDERS_MAX];
+};
+
+/* Reads everything. argv holds only flags (the subcommand is gone). -1 with a sentence that names
+ * the wrong setting, where it was set and what it may be. */
+int config_load(struct config *c, int argc, char **argv, struct err *e);
+void config_free(struct config *c);
+/* The effective settings with their source, secrets masked; what `monoceros config` prints. */
+void config_print(const struct config *c, FILE *out);
+/* The flags' help for --help, made from the table. */
+void config_help(FILE *out);
+/* The table as JSON, for the contract test. */
+void config_describe(FILE *out);
+
+#endif

@@ -1,0 +1,154 @@
+/* The HTTP edge: an acceptor, N single-thread libmicrohttpd workers that never block, the route
+ * table's matcher, and the life of a request. What an operation does is up to `struct http_ops`.
+ * Only this folder includes microhttpd.h. */
+#ifndef MONOCEROS_HTTP_HTTP_H
+#define MONOCEROS_HTTP_HTTP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
+#include "server/base/str.h"
+
+enum http_method { HTTP_GET, HTTP_PUT, HTTP_POST, HTTP_DELETE, HTTP_METHOD_COUNT };
+
+enum body_kind {
+    BODY_NONE,
+    BODY_JSON,   /* application/json, collected up to body_max before the operation starts */
+    BODY_STREAM, /* application/octet-stream, read by a pool thread with http_body_read */
+};
+
+enum query_type { QUERY_TEXT, QUERY_INT, QUERY_ENUM, QUERY_DURATION };
+
+/* One query parameter that a route knows. */
+struct query_param {
+    const char *name; /* NULL ends the table */
+    enum query_type type;
+    int64_t min, max; /* QUERY_INT: value; QUERY_TEXT: length in bytes; QUERY_DURATION: ms */
+    const char *const *values; /* QUERY_ENUM: NULL-terminated */
+};
+
+struct operation; /* defined by handlers/ */
+struct field;
+
+/* One row of THE table of operations (handlers/routes.c). */
+struct route {
+    enum http_method method;
+    const char *path; /* "/v1/datasets/{dataset}/seeds"; at most HTTP_PARAMS_MAX variables */
+    const char *operation_id;
+    enum body_kind body;
+    size_t body_max;                 /* bytes; for BODY_STREAM 0 means any size */
+    const struct field *fields;      /* of the JSON body, or NULL */
+    const struct query_param *query; /* or NULL */
+    const struct operation *operation;
+};
+
+enum { HTTP_PARAMS_MAX = 4, HTTP_QUERY_MAX = 16, HTTP_HEADERS_MAX = 8 };
+
+/* The value of a query parameter as decoded and checked against the route's table. */
+struct query_value {
+    bool set;
+    struct str text; /* percent-decoded */
+    int64_t number;  /* QUERY_INT, QUERY_DURATION in ms, QUERY_ENUM: index in values */
+};
+
+struct res {
+    int status; /* 0 until answered */
+    const char *content_type;
+    struct buf body;
+    int n_headers;
+    struct {
+        const char *name;
+        const char *value; /* in the request's arena, or static */
+    } headers[HTTP_HEADERS_MAX];
+};
+
+struct http;
+struct http_body;
+struct http_conn;
+
+/* One request. Owned by the HTTP layer; between a HTTP_PENDING verdict and http_complete() the
+ * thread that works on it may read and write everything here. */
+struct req {
+    const struct route *route; /* NULL when no operation matched */
+    enum http_method method;
+    struct str path;                    /* raw, undecoded, without the query */
+    struct str params[HTTP_PARAMS_MAX]; /* path variables in order, percent-decoded, valid UTF-8 */
+    struct query_value query[HTTP_QUERY_MAX]; /* by the row of route->query */
+    struct str body;                          /* BODY_JSON */
+    struct arena *arena;
+    struct res res;
+    struct err err;      /* set by whoever fails; rendered as a problem */
+    char request_id[33]; /* 32 hex digits: the trace id of a valid traceparent, else random */
+    char traceparent[56];
+    struct str if_none_match;
+    struct str content_encoding; /* of a BODY_STREAM request: "", "identity" or "gzip" */
+    int64_t started_us;
+    void *state; /* of the operation; memory from the arena */
+    struct http_body *stream;
+    struct http_conn *conn; /* private to server/http */
+    void *app;              /* as given to http_start */
+};
+
+enum http_verdict {
+    HTTP_REPLY,   /* q->res or q->err is filled */
+    HTTP_PENDING, /* somebody will call http_complete(q) */
+};
+
+struct http_ops {
+    /* On the worker thread, when the request is complete (BODY_STREAM: when its headers are). Must
+     * not block. */
+    enum http_verdict (*start)(struct req *q);
+    /* On the worker thread, after http_complete(). May say HTTP_PENDING again. */
+    enum http_verdict (*finish)(struct req *q);
+    /* On the worker thread, once, when the answer has been sent or the client is gone. */
+    void (*done)(const struct req *q, int64_t duration_us);
+};
+
+struct http_settings {
+    const char *host;
+    int port; /* 0: any free one */
+    int workers;
+    int connections; /* over all workers; at most 120 each */
+    int idle_timeout_s;
+    int header_timeout_s, body_timeout_s; /* deadlines of slow headers and of slow JSON bodies */
+    const struct route *routes;
+    size_t n_routes;
+    struct http_ops ops;
+    void *app;
+};
+
+struct http *http_start(const struct http_settings *s, struct err *e);
+int http_port(const struct http *h);
+/* Stops accepting; answers from now on carry Connection: close. */
+void http_drain(struct http *h);
+/* Requests that have been started and not been answered. */
+int http_busy(const struct http *h);
+/* Waits until nothing is busy or the time is over, then ends all connections and frees h. */
+void http_stop(struct http *h, int timeout_ms);
+
+/* Resumes a pending request from any thread; exactly once for each HTTP_PENDING. */
+void http_complete(struct req *q);
+/* Calls fn(q) from the timer thread after `ms`; the request must be pending. fn must not block.
+ * When the server drains, fn is called at once. */
+void http_after(struct req *q, int ms, void (*fn)(struct req *q));
+/* True once the server drains: long polls answer with what they have. */
+bool http_draining(const struct req *q);
+
+/* Reads up to n bytes of a BODY_STREAM body, blocking the calling pool thread (never a worker).
+ * The number of bytes, 0 at the end, -1 with ERR_IMPORT_BROKEN when the client broke off or
+ * was slower than allowed. */
+ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e);
+
+/* res helpers. The value of a header must live as long as the request (arena) or be static. */
+void res_header(struct req *q, const char *name, const char *value);
+/* Sets status and JSON content type; the caller writes the body to q->res.body. */
+void res_json(struct req *q, int status);
+/* Fills res from q->err as application/problem+json (RFC 9457). */
+void res_problem(struct req *q);
+/* Index of a query parameter of the route by name; aborts on a name that the route lacks. */
+const struct query_value *req_query(const struct req *q, const char *name);
+
+#endif
