@@ -86,6 +86,9 @@ struct db;
 /* Does not connect yet: the first call does. `name` becomes application_name. */
 struct db *db_new(const char *conninfo, const char *name, struct err *e);
 void db_free(struct db *db); /* accepts NULL */
+/* Before the first call: this connection runs only statements that walk index ranges, and its plans
+ * must not depend on how full the tables were when it was opened. */
+void db_prefer_indexes(struct db *db);
 
 /* Runs one statement; reconnects and repeats once when the connection turns out to be dead, which
  * is safe because every statement is idempotent. ERR_UNAVAILABLE while there is no server,

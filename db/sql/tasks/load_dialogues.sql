@@ -1,0 +1,7 @@
+-- The items of a dialogues task ($1 shard, $2 run, $3 lo).
+-- result: binary
+SELECT s.seed_id, c.variant::int, {{item_state}} AS state,
+       CASE WHEN d.run_id IS NULL AND f.run_id IS NULL THEN c.text END AS text,
+       c.hash, m.task, false AS dropped
+FROM {{dialogue_items}}
+ORDER BY s.seed_id, c.variant, m.task

@@ -1,0 +1,19 @@
+-- The embeddings of the captions that a run's view picks, for a page of a shard's seeds in order
+-- ($1 shard, $2 run, $3 seed to start behind). Seeds without one come with a NULL vector, so that
+-- the last row always says where the next page starts.
+-- result: binary
+SELECT s.seed_id, e.vector
+FROM runs r
+JOIN LATERAL (SELECT seed_id FROM seeds WHERE shard_id = $1 AND seed_id > $3::uuid
+              ORDER BY seed_id LIMIT 1000) s ON true
+LEFT JOIN LATERAL (
+    SELECT DISTINCT ON (k.variant) k.variant, k.hash
+    FROM captions k
+    WHERE k.shard_id = $1 AND k.seed_id = s.seed_id AND k.recipe_id = ANY (r.view)
+      AND k.dropped IS NULL AND NOT k.rejected
+    ORDER BY k.variant, array_position(r.view, k.recipe_id)
+) c ON true
+LEFT JOIN embeddings e ON e.shard_id = $1 AND e.seed_id = s.seed_id AND e.caption_hash = c.hash
+    AND e.encoder_id = r.encoder_id
+WHERE r.run_id = $2::uuid
+ORDER BY s.seed_id, c.variant

@@ -1,0 +1,6 @@
+-- What a worker needs to know of a run ($1).
+SELECT dataset, caption_settings, dialogue_settings, representation_settings,
+       encode(uuid_send(caption_recipe), 'hex'), encode(uuid_send(dialogue_recipe), 'hex'),
+       encode(uuid_send(encoder_id), 'hex'), encoder_name, state, requested,
+       to_json(stages), variants
+FROM runs WHERE run_id = $1::uuid

@@ -1,0 +1,24 @@
+-- Ends the runs of which nothing is left to do, freezes their counts and clears their tasks
+-- ($1 ticker token).
+WITH ended AS (
+    UPDATE runs r
+    SET state = CASE WHEN EXISTS (
+                    SELECT 1 FROM (
+                        SELECT sum(t.failed) AS failed, sum(coalesce(t.total, 0)) AS total
+                        FROM tasks t WHERE t.run_id = r.run_id
+                          AND t.stage IN ('captions', 'dialogues', 'embed')
+                        GROUP BY t.stage) x
+                    WHERE x.failed > r.max_failed * x.total) THEN 'failed' ELSE 'succeeded' END,
+        summary = {{run_stages}}, finished_at = now(), updated_at = now()
+    WHERE r.state = 'running' AND {{ticker_holds}}
+      AND EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'plan')
+      AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished')
+      AND ('representations' <> ALL (r.stages)
+           OR EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'transfer'))
+    RETURNING r.run_id, r.state
+), swept AS (
+    DELETE FROM tasks t USING ended e WHERE t.run_id = e.run_id
+), parts AS (
+    DELETE FROM moments_parts m USING ended e WHERE m.run_id = e.run_id
+)
+SELECT encode(uuid_send(run_id), 'hex'), state FROM ended

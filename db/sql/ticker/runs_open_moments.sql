@@ -1,0 +1,16 @@
+-- The barrier before the moments: opens one task per shard for the runs whose every shard is planned
+-- and whose captions and embeddings are all ended ($1 ticker token).
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at)
+SELECT r.dataset * 65536 + g, r.run_id, 'moments', '00000000-0000-0000-0000-000000000000',
+       'ffffffff-ffff-ffff-ffff-ffffffffffff', r.dataset, now()
+FROM runs r
+JOIN datasets d ON d.number = r.dataset
+CROSS JOIN LATERAL generate_series(0, d.shards - 1) g
+WHERE r.state = 'running' AND r.requested IS NULL AND 'representations' = ANY (r.stages)
+  AND {{ticker_holds}}
+  AND EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'plan')
+  AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'moments')
+  AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished'
+                  AND t.stage IN ('plan', 'captions', 'embed'))
+ON CONFLICT DO NOTHING
+RETURNING run_id

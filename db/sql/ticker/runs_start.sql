@@ -1,0 +1,46 @@
+-- Starts the queued runs that nothing blocks: freezes their view (human first, then the newest
+-- recipe) and opens one plan task per shard, with the shard's quota where the run has a limit: the
+-- lowest ids of each shard, filled evenly ($1 ticker token).
+WITH started AS (
+    UPDATE runs r
+    SET state = 'running', started_at = coalesce(r.started_at, now()), updated_at = now(),
+        view = ARRAY(SELECT d.recipe_id FROM dataset_recipes d JOIN recipes p USING (recipe_id)
+                     WHERE d.dataset = r.dataset AND p.stage = 'captions'
+                     ORDER BY (p.kind = 'human') DESC, d.first_used DESC, d.recipe_id)
+    WHERE r.state = 'queued' AND r.requested IS NULL AND {{ticker_holds}}
+      AND NOT EXISTS (
+          SELECT 1 FROM runs b
+          WHERE b.dataset = r.dataset AND b.run_id <> r.run_id AND b.stages && r.stages
+            AND (b.state IN ('running', 'paused')
+                 OR (b.state = 'queued' AND b.sequence < r.sequence)))
+    RETURNING r.*
+), quota AS (
+    SELECT q.run_id, q.shard_id, count(*) AS seeds
+    FROM (
+        SELECT r.run_id, shard.id AS shard_id,
+               row_number() OVER (PARTITION BY r.run_id ORDER BY s.n, shard.id) AS place,
+               r.seed_limit
+        FROM started r
+        JOIN datasets d ON d.number = r.dataset
+        CROSS JOIN LATERAL (SELECT r.dataset * 65536 + g AS id
+                            FROM generate_series(0, d.shards - 1) g) shard
+        CROSS JOIN LATERAL (
+            SELECT row_number() OVER (ORDER BY s.seed_id) AS n
+            FROM seeds s
+            WHERE s.shard_id = shard.id AND {{run_selects}}
+            ORDER BY s.seed_id LIMIT r.seed_limit
+        ) s
+        WHERE r.seed_limit IS NOT NULL
+    ) q
+    WHERE q.place <= q.seed_limit
+    GROUP BY q.run_id, q.shard_id
+)
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
+SELECT r.dataset * 65536 + g, r.run_id, 'plan', '00000000-0000-0000-0000-000000000000',
+       'ffffffff-ffff-ffff-ffff-ffffffffffff', r.dataset, now(), coalesce(q.seeds, 0)
+FROM started r
+JOIN datasets d ON d.number = r.dataset
+CROSS JOIN LATERAL generate_series(0, d.shards - 1) g
+LEFT JOIN quota q ON q.run_id = r.run_id AND q.shard_id = r.dataset * 65536 + g
+ON CONFLICT DO NOTHING
+RETURNING run_id
