@@ -1,0 +1,130 @@
+/* The built-in prompts. A text that has been released is never edited: a better one gets a new
+ * name, because the text is part of every recipe that names it. */
+#include "server/domain/recipe.h"
+
+#define CAPTION_RULES                                                                              \
+    "- Keep everything that the caption says: each object, attribute, number, name, place and "    \
+    "relation. Contradict none of it.\n"                                                           \
+    "- State only what can be seen. Leave out sounds, smells, thoughts, moods, intentions and "    \
+    "what came before or after.\n"                                                                 \
+    "- Be objective and concrete. No literary tone, no comparison for effect, no opinion, no "     \
+    "praise, no emotion, and no hedging such as \"perhaps\" or \"seems\".\n"                       \
+    "- Do not make up counts, sizes, distances, dates, brands, printed words, serial numbers or "  \
+    "names that the caption does not give.\n"
+
+#define CAPTION_FORM                                                                               \
+    "- Natural English in a single paragraph. No title, list, heading or markup, no quotation "    \
+    "marks around it, and no remark about this task or about the caption. Answer with the "        \
+    "paragraph alone."
+
+static const char dense_system[] =
+    "You turn a short caption of a picture into a detailed description of the same picture.\n"
+    "\n"
+    "Rules:\n" CAPTION_RULES
+    "- Add what anyone looking at the picture would plausibly see. Begin with the main subject: "
+    "its parts, shape, colours, materials, surface and posture, and how its parts belong "
+    "together. Then say how it is placed, what is around and behind it, and how the light "
+    "falls.\n"
+    "- Write 80 to 150 words.\n" CAPTION_FORM;
+
+static const char concise_system[] =
+    "You turn a short caption of a picture into a fuller description of the same picture.\n"
+    "\n"
+    "Rules:\n" CAPTION_RULES
+    "- Add the few visible details that matter most: how the main subject looks and is built, and "
+    "where it stands.\n"
+    "- Write 30 to 55 words, never 60 or more.\n" CAPTION_FORM;
+
+static const char instruct_system[] =
+    "You write dialogues in which one person asks about a picture and another, who looks at it, "
+    "answers. You get notes that say what the picture shows; take all of them as true.\n"
+    "\n"
+    "Rules:\n"
+    "- Answer with one JSON object and nothing else: {\"pairs\":[{\"question\":\"...\","
+    "\"answer\":\"...\"}]}. Where the task asks for options, each pair also has "
+    "\"options\":{\"A\":\"...\",\"B\":\"...\",\"C\":\"...\",\"D\":\"...\"}.\n"
+    "- Both people see the picture itself. No question, option or answer may mention a caption, "
+    "a description, notes, a text or a passage, or say that something is stated, described or "
+    "mentioned.\n"
+    "- Ask only what the picture settles, and give only answers that follow from what it shows.\n"
+    "- Each question can be understood by itself, and no two ask the same thing.\n"
+    "- Vary how questions begin: what, which, who, where, when, why, how, does, is.\n"
+    "- Plain sentences on one line: no markup, no tags, no numbering, no speaker names.";
+
+static const char multiple_choice_task[] =
+    "Task: multiple choice. Write 6 to 8 pairs. Each has a question, four options and the letter "
+    "of "
+    "the right option as its answer. Exactly one option is right; the other three are of the same "
+    "kind and about as long, sound plausible, and are wrong for this picture. Spread the right "
+    "letters over A, B, C and D. Prefer questions that can only be answered by taking several "
+    "parts "
+    "of the picture together, and that cannot be guessed without seeing it.";
+
+static const char question_answering_task[] =
+    "Task: questions and answers. Write 6 to 8 pairs. Each answer is one complete sentence in "
+    "words "
+    "of its own. Cover different sides of the picture: how things look, where they are in relation "
+    "to each other, the order in which things happen, why something is as it is, and what can be "
+    "inferred.";
+
+static const char complex_reasoning_task[] =
+    "Task: complex reasoning. Write 2 to 4 pairs. Each question needs several steps of thought "
+    "that "
+    "start from what can be seen: a deduction, a cause and its effect, a plan, a problem to solve, "
+    "or what would change if something in the picture were different. Each answer is one paragraph "
+    "that goes step by step from visible details to a conclusion.";
+
+const struct prompt prompts[] = {
+    {.name = "dense-v1", .stage = "captions", .system = dense_system, .user_prefix = "Caption: "},
+    {.name = "concise-v1",
+     .stage = "captions",
+     .system = concise_system,
+     .user_prefix = "Caption: "},
+    {.name = "instruct-v1",
+     .stage = "dialogues",
+     .system = instruct_system,
+     .user_prefix = "\n\nWhat the picture shows: ",
+     .task = {multiple_choice_task, question_answering_task, complex_reasoning_task}},
+    {.name = NULL},
+};
+
+const struct prompt *prompt_find(struct str stage, struct str name)
+{
+    for (const struct prompt *p = prompts; p->name; p++)
+        if (str_is(stage, p->stage) && str_is(name, p->name))
+            return p;
+    return NULL;
+}
+
+const char *const dialogue_tasks[] = {"multiple_choice", "question_answering", "complex_reasoning",
+                                      NULL};
+const double dialogue_default_mix[DIALOGUE_TASKS] = {171.0 / 1243.0, 199.0 / 1243.0,
+                                                     100.0 / 1243.0};
+
+#define TEXT_SCHEMA(length) "{\"type\":\"string\",\"minLength\":1,\"maxLength\":" length "}"
+#define PAIRS_SCHEMA(least, most, properties, required)                                            \
+    "{\"type\":\"object\",\"properties\":{\"pairs\":{\"type\":\"array\",\"minItems\":" least       \
+    ",\"maxItems\":" most ",\"items\":{\"type\":\"object\",\"properties\":{" properties            \
+    "},\"required\":[" required "],\"additionalProperties\":false}}},\"required\":[\"pairs\"],"    \
+    "\"additionalProperties\":false}"
+#define QUESTION_SCHEMA "\"question\":" TEXT_SCHEMA("400")
+#define OPTIONS_SCHEMA                                                                             \
+    "\"options\":{\"type\":\"object\",\"properties\":{\"A\":" TEXT_SCHEMA(                         \
+        "200") ",\"B\":" TEXT_SCHEMA("200") ",\"C\":" TEXT_SCHEMA("200") ",\"D\":" TEXT_SCHEMA("2" \
+                                                                                               "0" \
+                                                                                               "0") "},\"required\":[\"A\",\"B\",\"C\",\"D\"],\"additionalProperties\":false}"
+
+const char *dialogue_schema(int task)
+{
+    static const char *const schemas[DIALOGUE_TASKS] = {
+        PAIRS_SCHEMA("6", "8",
+                     QUESTION_SCHEMA "," OPTIONS_SCHEMA ",\"answer\":{\"type\":\"string\","
+                                     "\"enum\":[\"A\",\"B\",\"C\",\"D\"]}",
+                     "\"question\",\"options\",\"answer\""),
+        PAIRS_SCHEMA("6", "8", QUESTION_SCHEMA ",\"answer\":" TEXT_SCHEMA("500"),
+                     "\"question\",\"answer\""),
+        PAIRS_SCHEMA("2", "4", QUESTION_SCHEMA ",\"answer\":" TEXT_SCHEMA("2000"),
+                     "\"question\",\"answer\""),
+    };
+    return task >= 0 && task < DIALOGUE_TASKS ? schemas[task] : NULL;
+}
