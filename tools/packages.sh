@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# Debian packages by purpose. Sourced by ./dev, which defines `say` and `die`.
+# Debian packages by purpose. Sourced by ./dev, which defines `say`, `die` and $local_dir.
 
 # Prints the packages of the named groups, one a line.
 package_names() {
@@ -32,13 +32,7 @@ missing_packages() {
 }
 
 as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif command -v sudo >/dev/null; then
-        sudo "$@"
-    else
-        die "installing packages needs root: run as root, install sudo, or run: apt-get install $missing_list"
-    fi
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
 }
 
 # A private cluster is all that is needed here, so Debian's own cluster on port 5432 is not made
@@ -66,10 +60,23 @@ need_packages() {
     mapfile -t missing < <(missing_packages "${names[@]}")
     [ "${#missing[@]}" -gt 0 ] || return 0
     missing_list="${missing[*]}"
-    say "installing Debian packages: $missing_list"
+    [ "$(id -u)" -eq 0 ] || command -v sudo >/dev/null ||
+        die "installing packages needs root or sudo: let root run apt-get install $missing_list"
+    say "installing Debian packages (a minute or two): $missing_list"
     skip_main_cluster
-    as_root apt-get -q update >&2 || die "apt-get update failed (see above)"
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "${missing[@]}" >&2 ||
-        die "apt-get install failed (see above)"
+    install_packages "${missing[@]}"
+}
+
+# Keeps apt's many lines in a file, and shows its end only when it fails.
+install_packages() {
+    local log=${local_dir:?}/packages.log
+    mkdir -p "${local_dir:?}"
+    {
+        as_root apt-get -q update &&
+            as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y \
+                --no-install-recommends -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 "$@"
+    } >"$log" 2>&1 </dev/null || {
+        tail -n 20 "$log" >&2
+        die "apt-get failed (see above, and all of it in $log)"
+    }
 }
