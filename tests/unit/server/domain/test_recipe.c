@@ -1,0 +1,179 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "server/base/hash.h"
+#include "server/domain/recipe.h"
+#include "server/json/decode.h"
+
+static struct buf json;
+static uint8_t id[RECIPE_ID_BYTES];
+
+static int set_up(void **state)
+{
+    (void)state;
+    buf_init(&json, 1 << 20);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    buf_free(&json);
+    return 0;
+}
+
+static void assert_id(const char *hex)
+{
+    char text[2 * RECIPE_ID_BYTES + 1];
+    hex_encode(id, sizeof(id), text);
+    assert_string_equal(text, hex);
+}
+
+static struct recipe_settings with_prompt(const char *stage, const char *name)
+{
+    return (struct recipe_settings){
+        .stage = stage,
+        .kind = "openai",
+        .model = STR("m"),
+        .prompt = prompt_find(str_of(stage), str_of(name)),
+        .temperature = -1,
+        .top_p = -1,
+        .seed = -1,
+    };
+}
+
+static void test_canonical_form(void **state)
+{
+    (void)state;
+    struct recipe_settings s = {
+        .stage = "captions",
+        .kind = "openai",
+        .model = STR("org/model \"7\""),
+        .temperature = 0.7,
+        .top_p = 1,
+        .max_tokens = 512,
+        .seed = 0,
+        .salt = STR("s"),
+    };
+    recipe_build(&s, &json, id);
+    assert_string_equal(buf_z(&json),
+                        "{\"kind\":\"openai\",\"max_tokens\":512,\"model\":\"org/model \\\"7\\\"\","
+                        "\"prompt\":null,\"salt\":\"s\",\"seed\":0,\"stage\":\"captions\","
+                        "\"temperature\":0.7,\"top_p\":1}");
+    assert_id("e47576f2a71a05aa22a846571fa2bfb5");
+    s = with_prompt("captions", "");
+    recipe_build(&s, &json, id);
+    assert_string_equal(buf_z(&json),
+                        "{\"kind\":\"openai\",\"max_tokens\":null,\"model\":\"m\",\"prompt\":null,"
+                        "\"salt\":\"\",\"seed\":null,\"stage\":\"captions\",\"temperature\":null,"
+                        "\"top_p\":null}");
+}
+
+static void test_human(void **state)
+{
+    (void)state;
+    recipe_human(&json, id);
+    assert_string_equal(buf_z(&json), "{\"kind\":\"human\",\"stage\":\"captions\"}");
+    assert_id("1c73e755fd00f99478eca7c9a6f4ae17");
+}
+
+/* A released prompt never changes: its text is part of recipes that exist. */
+static void test_released_prompts_stay(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *stage, *name, *recipe;
+    } released[] = {
+        {"captions", "dense-v1", "b0432e314af345803a89461d52d1ebaa"},
+        {"captions", "concise-v1", "b7859f7a55c76f65d13155c089071bb2"},
+        {"dialogues", "instruct-v1", "35e1ba3cf277d14c9b4beb0f2120c4b9"},
+    };
+    size_t n = 0;
+    for (const struct prompt *p = prompts; p->name; p++)
+        n++;
+    assert_int_equal(n, sizeof(released) / sizeof(released[0]));
+    for (size_t i = 0; i < n; i++) {
+        struct recipe_settings s = with_prompt(released[i].stage, released[i].name);
+        assert_non_null(s.prompt);
+        recipe_build(&s, &json, id);
+        struct err e = {0};
+        assert_int_equal(json_scan(buf_str(&json), 1000, &e), 0);
+        assert_id(released[i].recipe);
+    }
+}
+
+static void test_every_setting_counts(void **state)
+{
+    (void)state;
+    struct recipe_settings base = with_prompt("captions", "dense-v1");
+    struct recipe_settings other[9];
+    for (size_t i = 0; i < 9; i++)
+        other[i] = base;
+    other[0].stage = "dialogues";
+    other[1].kind = "offline";
+    other[2].model = STR("n");
+    other[3].prompt = prompt_find(STR("captions"), STR("concise-v1"));
+    other[4].temperature = 0;
+    other[5].top_p = 0.5;
+    other[6].max_tokens = 1;
+    other[7].seed = 0;
+    other[8].salt = STR("x");
+    uint8_t first[RECIPE_ID_BYTES];
+    recipe_build(&base, &json, first);
+    for (size_t i = 0; i < 9; i++) {
+        recipe_build(&other[i], &json, id);
+        assert_memory_not_equal(id, first, sizeof(id));
+    }
+    recipe_build(&base, &json, id);
+    assert_memory_equal(id, first, sizeof(id));
+}
+
+static void test_prompts_are_complete(void **state)
+{
+    (void)state;
+    assert_null(prompt_find(STR("captions"), STR("instruct-v1")));
+    assert_null(prompt_find(STR("captions"), STR("")));
+    const struct prompt *dialogue = prompt_find(STR("dialogues"), STR("instruct-v1"));
+    assert_non_null(dialogue);
+    for (int task = 0; task < DIALOGUE_TASKS; task++)
+        assert_non_null(dialogue->task[task]);
+    assert_null(prompt_find(STR("captions"), STR("dense-v1"))->task[0]);
+}
+
+static void test_schemas(void **state)
+{
+    (void)state;
+    assert_null(dialogue_schema(-1));
+    assert_null(dialogue_schema(DIALOGUE_TASKS));
+    for (int task = 0; task < DIALOGUE_TASKS; task++) {
+        struct str schema = str_of(dialogue_schema(task));
+        struct err e = {0};
+        assert_int_equal(json_scan(schema, 200, &e), 0);
+        bool options = str_find(schema, STR("\"options\"")) > 0;
+        assert_int_equal(options, str_eq(str_of(dialogue_tasks[task]), STR("multiple_choice")));
+        assert_true(str_find(schema, STR("\"minItems\":")) > 0);
+    }
+    assert_null(dialogue_tasks[DIALOGUE_TASKS]);
+}
+
+static void test_default_mix(void **state)
+{
+    (void)state;
+    assert_true(dialogue_default_mix[0] > 0.13757 && dialogue_default_mix[0] < 0.13758);
+    assert_true(dialogue_default_mix[1] > 0.16009 && dialogue_default_mix[1] < 0.16010);
+    assert_true(dialogue_default_mix[2] > 0.08045 && dialogue_default_mix[2] < 0.08046);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_canonical_form),        cmocka_unit_test(test_human),
+        cmocka_unit_test(test_released_prompts_stay), cmocka_unit_test(test_every_setting_counts),
+        cmocka_unit_test(test_prompts_are_complete),  cmocka_unit_test(test_schemas),
+        cmocka_unit_test(test_default_mix),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
