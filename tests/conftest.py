@@ -1,0 +1,94 @@
+"""Fixtures of the suites that talk to a running server over HTTP."""
+import itertools
+import json
+import re
+import warnings
+
+import pytest
+
+from support.client import CONTRACT, Api
+from support.cluster import Cluster, Database
+from support.dataset import Dataset
+from support.server import Server
+
+_numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items):
+    """What looks back at the whole session goes last."""
+    items.sort(key=lambda item: item.path.name.startswith("test_zz_"))
+
+
+def pytest_sessionfinish(session):
+    """Keeps which operation was seen with which status, for whoever wants to look."""
+    cache = getattr(session.config, "cache", None)
+    if cache is not None and CONTRACT.seen:
+        seen = {f"{operation} {status}": n for (operation, status), n in sorted(CONTRACT.seen.items())}
+        with warnings.catch_warnings():  # a read-only tree is no fault
+            warnings.simplefilter("ignore")
+            cache.set("monoceros/coverage", json.loads(json.dumps(seen)))
+
+
+@pytest.fixture(scope="session")
+def cluster():
+    made = Cluster()
+    yield made
+    made.remove()
+
+
+@pytest.fixture(scope="session")
+def server(cluster):
+    """The server that most tests share, with the settings as they are."""
+    made = Server(Database(cluster))
+    made.migrate()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="session")
+def database(server):
+    return server.database
+
+
+@pytest.fixture
+def api(server):
+    return Api(server.base)
+
+
+@pytest.fixture
+def dataset(api, request):
+    return Dataset(api, unique_name(request.node.name))
+
+
+def unique_name(text):
+    plain = re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")[:48].strip("-")
+    return f"{plain}-{next(_numbers)}"
+
+
+@pytest.fixture
+def new_dataset(request):
+    """Makes datasets with names of their own: new_dataset(api, shards=4)."""
+    return lambda api, shards=4: Dataset(api, unique_name(request.node.name), shards)
+
+
+@pytest.fixture
+def new_server(cluster):
+    """Makes servers on a database of their own: new_server(MONOCEROS_…=…), started and migrated."""
+    made = []
+
+    def make(start=True, database=None, **settings):
+        one = Server(database or Database(cluster), **settings)
+        made.append(one)
+        if start:
+            one.migrate()
+            one.start()
+        return one
+
+    yield make
+    try:
+        for one in made:
+            one.stop()
+    finally:
+        for one in made:
+            one.destroy()

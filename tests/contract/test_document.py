@@ -1,0 +1,128 @@
+"""openapi.yaml keeps to what every client generator reads in the same way."""
+import re
+
+import pytest
+import yaml
+
+from support.contract import METHODS, load, resolve, validator
+from support.client import CONTRACT
+from support.server import ROOT
+
+DOCUMENT = load()
+OPERATIONAL = {"healthz", "readyz", "metrics", "openapi"}
+OPERATIONS = [pytest.param(operation, id=operation.id) for operation in CONTRACT.operations]
+
+
+def nodes(node, path=()):
+    yield path, node
+    if isinstance(node, dict):
+        for key, value in node.items():
+            yield from nodes(value, (*path, key))
+    elif isinstance(node, list):
+        for index, value in enumerate(node):
+            yield from nodes(value, (*path, index))
+
+
+def is_example(path):
+    return "example" in path or "examples" in path
+
+
+def test_version_and_server():
+    assert DOCUMENT["openapi"] == "3.0.3"
+    assert DOCUMENT["servers"][0]["url"] == "/"
+    version = re.search(r"VERSION (\d+\.\d+\.\d+)", (ROOT / "CMakeLists.txt").read_text()).group(1)
+    assert DOCUMENT["info"]["version"] == version
+
+
+def test_no_construct_that_generators_read_differently():
+    for path, node in nodes(DOCUMENT):
+        if not isinstance(node, dict) or is_example(path) or path[-1:] == ("properties",):
+            continue
+        for word in ("oneOf", "anyOf", "allOf", "not", "nullable", "discriminator", "callbacks",
+                     "links", "prefixItems"):
+            # `links` is also the name of a property, which lies below `properties`.
+            assert word not in node or path[-1:] == ("properties",), (path, word)
+        if "$ref" in node:
+            assert list(node) == ["$ref"], path
+            assert node["$ref"].startswith("#/components/"), path
+        if "enum" in node:
+            assert node["type"] == "string", path
+        assert not isinstance(node.get("type"), list), path
+
+
+def test_every_component_is_used():
+    text = yaml.safe_dump(DOCUMENT)
+    for kind, entries in DOCUMENT["components"].items():
+        for name in entries:
+            assert f"#/components/{kind}/{name}" in text, f"{kind}/{name} is not used"
+
+
+def test_operation_ids_are_unique_and_snake_case():
+    ids = [operation.id for operation in CONTRACT.operations]
+    assert len(set(ids)) == len(ids)
+    assert all(re.match(r"^[a-z]+(_[a-z]+)*$", name) for name in ids)
+
+
+def test_paths_have_no_operations_on_unknown_methods():
+    for path, item in DOCUMENT["paths"].items():
+        assert set(item) <= {*METHODS, "parameters"}, path
+        assert "$ref" not in item
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operation_is_described(operation):
+    node = DOCUMENT["paths"][operation.template][operation.method.lower()]
+    assert node["summary"] and not node["summary"].endswith(".")
+    assert node["description"].strip().endswith(".")
+    assert node["tags"]
+    for parameter in operation.parameters.values():
+        assert parameter["description"].strip().endswith("."), parameter["name"]
+        assert parameter["in"] in ("path", "query", "header")
+        assert "content" not in parameter
+    variables = set(re.findall(r"{(\w+)}", operation.template))
+    assert variables == {name for where, name in operation.parameters if where == "path"}
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operation_declares_its_statuses(operation):
+    declared = set(operation.responses)
+    wanted = {400, 405}
+    if operation.id not in OPERATIONAL:
+        wanted |= {422, 503}
+        if "{" in operation.template and operation.id != "put_dataset":
+            wanted.add(404)
+        if operation.body is not None:
+            wanted |= {413, 415}
+    assert wanted <= declared
+    assert len([status for status in declared if status < 400]) == 1
+    for status, response in operation.responses.items():
+        if status >= 400:
+            assert response["type"] == "application/problem+json"
+            assert response["schema"] == resolve(DOCUMENT, DOCUMENT["components"]["schemas"]["Problem"])
+        if status == 503:
+            assert "Retry-After" in response["headers"]
+        if status == 405:
+            assert "Allow" in response["headers"]
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_body_is_one_of_the_two_kinds(operation):
+    if operation.body is None:
+        return
+    assert operation.body_type in ("application/json", "application/octet-stream")
+    if operation.body_type == "application/json":
+        assert operation.body["type"] == "object"
+        for path, node in nodes(operation.body):
+            if isinstance(node, dict) and node.get("type") == "object":
+                assert "additionalProperties" in node, path
+        assert operation.example is not None
+        assert list(validator(operation.body).iter_errors(operation.example)) == []
+
+
+def test_strings_that_clients_send_have_a_length():
+    for operation in CONTRACT.operations:
+        for path, node in nodes(operation.body if operation.body_type == "application/json" else {}):
+            if isinstance(node, dict) and node.get("type") == "string" and "enum" not in node:
+                assert "maxLength" in node, (operation.id, path)
+            if isinstance(node, dict) and node.get("type") == "array":
+                assert "maxItems" in node, (operation.id, path)
