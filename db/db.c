@@ -76,8 +76,8 @@ static int db_connect(struct db *db, struct err *e)
     const char *const keys[] = {"dbname",           "application_name", "options",
                                 "connect_timeout",  "keepalives_idle",  "keepalives_interval",
                                 "keepalives_count", "tcp_user_timeout", NULL};
-    const char *const values[] = {db->conninfo, db->name, session_options, "3", "10",
-                                  "5",          "3",      "20000",         NULL};
+    const char *const values[] = {db->conninfo, db->name, options, "3", "10",
+                                  "5",          "3",      "20000", NULL};
     db->conn = PQconnectdbParams(keys, values, 1);
     memset(db->prepared, 0, sizeof(db->prepared));
     if (!db->conn)

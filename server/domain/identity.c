@@ -98,3 +98,16 @@ void share_bound(double share, uint8_t out[8], bool *all)
     for (int i = 0; i < 8; i++)
         out[i] = (uint8_t)(bound >> (56 - 8 * i));
 }
+
+void encoder_version_id(struct str name, struct str kind, struct str model, int dimension,
+                        uint8_t out[RECIPE_ID_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    char number[16];
+    const struct str nul = {"", 1};
+    (void)snprintf(number, sizeof(number), "%d", dimension);
+    const struct str parts[] = {STR("encoder"), nul, name,          nul, kind, nul,
+                                model,          nul, str_of(number)};
+    sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), digest);
+    memcpy(out, digest, RECIPE_ID_BYTES);
+}

@@ -35,6 +35,11 @@ void caption_id(const uint8_t seed[SEED_ID_BYTES], const uint8_t hash[CAPTION_HA
 void dialogue_hash(const uint8_t recipe[RECIPE_ID_BYTES], struct str task, struct str conversations,
                    uint8_t out[DIALOGUE_HASH_BYTES]);
 
+/* What an encoder version is: first 16 bytes of SHA-256("encoder" NUL name NUL kind NUL model NUL
+ * dimension in decimal). */
+void encoder_version_id(struct str name, struct str kind, struct str model, int dimension,
+                        uint8_t out[RECIPE_ID_BYTES]);
+
 /* Ids from outside: false unless they have exactly the documented form. */
 bool seed_id_parse(struct str s, uint8_t out[SEED_ID_BYTES]);
 bool caption_id_parse(struct str s, uint8_t seed[SEED_ID_BYTES], uint8_t hash[CAPTION_HASH_BYTES]);

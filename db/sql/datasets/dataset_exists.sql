@@ -1,0 +1,3 @@
+-- $1 owner, $2 name. One row: number, or none.
+WITH {{dataset}}
+SELECT ds.number FROM ds

@@ -1,0 +1,7 @@
+-- The rest of a statement whose CTE `changed` updates the run, which has owner $1 and id $2: state,
+-- JSON, whether it was open. No row without the run.
+SELECT r.state, {{run_json}}::text, r.open
+FROM (SELECT c.*, true AS open FROM changed c
+      UNION ALL
+      SELECT o.*, false FROM runs o WHERE o.run_id = $2::uuid AND NOT EXISTS (SELECT FROM changed)) r
+     JOIN datasets d ON d.number = r.dataset

@@ -1,0 +1,41 @@
+-- The stages of run r with their counts, as a JSON array. A range's total is known once it has been
+-- loaded; until then it is estimated from its seeds, and so is a later stage's range that waits for
+-- an earlier stage (its seeds are those of the first stage's tasks without its own).
+(SELECT json_agg(json_strip_nulls(json_build_object(
+        'name', s.name,
+        'recipe', replace(s.recipe::text, '-', ''),
+        'encoder', s.encoder,
+        'encoder_id', replace(s.encoder_id::text, '-', ''),
+        'provider', s.provider,
+        'total', n.total + greatest(0, round((first_stage.seeds - n.seeds) * s.per_seed)::bigint),
+        'done', n.done,
+        'failed', n.failed,
+        'existing', n.existing,
+        'dropped', n.dropped)) ORDER BY s.place)
+ FROM (VALUES
+        (1, 'captions', 'captions', r.caption_recipe, NULL, NULL::uuid,
+         r.caption_settings ->> 'provider', r.variants::float8),
+        (2, 'dialogues', 'dialogues', r.dialogue_recipe, NULL, NULL,
+         r.dialogue_settings ->> 'provider',
+         r.variants * (SELECT sum(m.value::text::float8)
+                       FROM json_each(r.dialogue_settings -> 'mix') m)),
+        (3, 'representations', 'embed', NULL, r.encoder_name, r.encoder_id, NULL,
+         r.variants::float8)
+      ) AS s (place, name, task_stage, recipe, encoder, encoder_id, provider, per_seed),
+      LATERAL (
+        SELECT coalesce(sum(coalesce(t.total::float8, t.seeds * s.per_seed)), 0)::bigint AS total,
+               coalesce(sum(t.seeds), 0) AS seeds,
+               coalesce(sum(t.done), 0) AS done,
+               coalesce(sum(t.failed), 0) AS failed,
+               coalesce(sum(t.existing), 0) AS existing,
+               coalesce(sum(t.dropped), 0) AS dropped
+        FROM tasks t
+        WHERE t.run_id = r.run_id AND t.stage = s.task_stage) n,
+      LATERAL (
+        SELECT coalesce(sum(t.seeds), 0) AS seeds
+        FROM tasks t
+        WHERE t.run_id = r.run_id
+          AND t.stage = CASE WHEN 'captions' = ANY (r.stages) THEN 'captions'
+                             WHEN 'dialogues' = ANY (r.stages) THEN 'dialogues'
+                             ELSE 'embed' END) first_stage
+ WHERE s.name = ANY (r.stages))

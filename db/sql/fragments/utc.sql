@@ -1,0 +1,2 @@
+-- The format of times: RFC 3339, milliseconds, UTC.
+'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'

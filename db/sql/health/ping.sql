@@ -1,0 +1,2 @@
+-- Whether the database answers. One row: 1.
+SELECT 1

@@ -1,0 +1,21 @@
+-- result: binary
+-- The newest ready transfer of a method, or one by its id. $1 owner, $2 name, $3 method or NULL,
+-- $4 transfer id or NULL, $5 encoder name or NULL. One row: transfer id, method, moments id, count
+-- as text, trace as text, mean (float64), encoder id, its name, kind, model, dimension as text;
+-- NULLs when there is none, no row without the dataset.
+WITH {{dataset}}
+SELECT p.*
+FROM ds LEFT JOIN LATERAL (
+    SELECT replace(t.transfer_id::text, '-', '') AS transfer_id, t.method,
+           replace(m.moments_id::text, '-', '') AS moments_id, m.count::text, m.trace::text, m.mean,
+           replace(e.encoder_id::text, '-', '') AS encoder_id, e.name, e.kind, e.model,
+           e.dimension::text
+    FROM transfers t
+         JOIN encoders e ON e.encoder_id = t.encoder_id
+         LEFT JOIN moments m ON m.moments_id = t.moments_id
+    WHERE t.dataset = ds.number AND t.state = 'ready'
+      AND ($3::text IS NULL OR t.method = $3)
+      AND ($4::uuid IS NULL OR t.transfer_id = $4)
+      AND ($5::text IS NULL OR e.name = $5)
+    ORDER BY t.created_at DESC, t.transfer_id
+    LIMIT 1) p ON true

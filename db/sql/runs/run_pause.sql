@@ -1,0 +1,14 @@
+-- Asks a running run to pause; a queued one is paused at once. $1 owner, $2 run. One row: state,
+-- JSON, whether the run was open.
+WITH changed AS (
+    UPDATE runs r
+    SET state = CASE WHEN r.state = 'queued' THEN 'paused' ELSE r.state END,
+        reason = CASE WHEN r.state = 'queued' THEN 'user' ELSE r.reason END,
+        requested = CASE WHEN r.state = 'running' THEN coalesce(r.requested, 'pause')
+                         ELSE r.requested END,
+        updated_at = now()
+    WHERE {{run_mine}} AND r.state IN ('queued', 'running', 'paused')
+    RETURNING r.*
+)
+{{run_control}}
+WHERE d.owner = $1 AND d.deleted_at IS NULL

@@ -1,0 +1,17 @@
+-- Lets a paused run go on, or takes back a pause that has not taken hold. One that had not started
+-- queues again. $1 owner, $2 run. One row: state, JSON, whether the run was open.
+WITH changed AS (
+    UPDATE runs r
+    SET state = CASE WHEN r.state <> 'paused' THEN r.state
+                     WHEN r.started_at IS NULL THEN 'queued'
+                     ELSE 'running' END,
+        reason = CASE WHEN r.state = 'paused' OR r.requested = 'pause' THEN NULL ELSE r.reason END,
+        reason_detail = CASE WHEN r.state = 'paused' OR r.requested = 'pause' THEN NULL
+                             ELSE r.reason_detail END,
+        requested = nullif(r.requested, 'pause'),
+        updated_at = now()
+    WHERE {{run_mine}} AND r.state IN ('queued', 'running', 'paused')
+    RETURNING r.*
+)
+{{run_control}}
+WHERE d.owner = $1 AND d.deleted_at IS NULL

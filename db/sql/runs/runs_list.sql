@@ -1,0 +1,11 @@
+-- Page of runs, newest first. $1 owner, $2 name, key: $3 sequence to stay below; $4 state or NULL,
+-- $5 rows. Rows: JSON, key. One row of NULLs for an empty page, none without the dataset.
+WITH {{dataset}}
+SELECT p.item, p.key
+FROM ds LEFT JOIN LATERAL (
+    SELECT {{run_json}}::text AS item, r.sequence::text AS key
+    FROM runs r, (SELECT ds.name) d
+    WHERE r.dataset = ds.number AND r.sequence < $3::bigint
+      AND ($4::text IS NULL OR r.state = $4)
+    ORDER BY r.sequence DESC
+    LIMIT $5::bigint) p ON true

@@ -1,0 +1,160 @@
+/* The command line: serve, migrate, healthcheck, config, version, tables. */
+#include <stdio.h>
+#include <string.h>
+
+#include "db/migrate.h"
+#include "handlers/routes.h"
+#include "server/config.h"
+#include "server/serve.h"
+
+#ifndef MONOCEROS_VERSION
+#error "the build names the version"
+#endif
+
+struct command {
+    const char *name;
+    const char *summary;
+    int (*run)(int argc, char **argv);
+    bool takes_settings;
+};
+
+static int complain(const struct err *e)
+{
+    (void)fprintf(stderr, "monoceros: %s\n", e->msg);
+    return 1;
+}
+
+static int cmd_serve(int argc, char **argv)
+{
+    struct config c;
+    struct err e = {0};
+    if (config_load(&c, argc, argv, &e) < 0)
+        return complain(&e);
+    int rc = serve(&c, MONOCEROS_VERSION, &e);
+    config_free(&c);
+    return rc < 0 ? complain(&e) : 0;
+}
+
+static int cmd_migrate(int argc, char **argv)
+{
+    struct config c;
+    struct err e = {0};
+    int applied = 0;
+    if (config_load(&c, argc, argv, &e) < 0)
+        return complain(&e);
+    struct db *db = db_new(c.database_url, "migrate", &e);
+    int rc = db ? migrate_up(db, &applied, &e) : -1;
+    db_free(db);
+    config_free(&c);
+    if (rc < 0)
+        return complain(&e);
+    (void)printf("schema at version %d, %d migration%s applied\n", migrate_latest(), applied,
+                 applied == 1 ? "" : "s");
+    return 0;
+}
+
+static int cmd_healthcheck(int argc, char **argv)
+{
+    struct config c;
+    struct err e = {0};
+    if (config_load(&c, argc, argv, &e) < 0)
+        return complain(&e);
+    int rc = healthcheck(&c, &e);
+    config_free(&c);
+    return rc < 0 ? complain(&e) : 0;
+}
+
+static int cmd_config(int argc, char **argv)
+{
+    struct config c;
+    struct err e = {0};
+    if (config_load(&c, argc, argv, &e) < 0)
+        return complain(&e);
+    config_print(&c, stdout);
+    config_free(&c);
+    return 0;
+}
+
+static int cmd_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    (void)printf("monoceros %s, schema %d\n", MONOCEROS_VERSION, migrate_latest());
+    return 0;
+}
+
+static int cmd_tables(int argc, char **argv)
+{
+    struct buf b;
+    (void)argc;
+    (void)argv;
+    buf_init(&b, 4 << 20);
+    routes_describe(&b);
+    const char *described = buf_z(&b);
+    if (!described || b.n < 2)
+        return 1;
+    /* The routes' object is left open for the settings behind it. */
+    (void)printf("%.*s,\"settings\":", (int)b.n - 1, described);
+    config_describe(stdout);
+    (void)printf("}\n");
+    buf_free(&b);
+    return 0;
+}
+
+static const struct command commands[] = {
+    {"serve", "serve the API and work on runs, in the foreground, until SIGTERM", cmd_serve, true},
+    {"migrate", "bring the database's schema to this program's version", cmd_migrate, true},
+    {"healthcheck", "exit 0 when the server at --listen is ready, for container checks",
+     cmd_healthcheck, true},
+    {"config", "print the effective settings and where each comes from", cmd_config, true},
+    {"version", "print the version", cmd_version, false},
+    {"tables", "print the tables of routes, fields and settings as JSON", cmd_tables, false},
+};
+enum { COMMANDS = sizeof(commands) / sizeof(commands[0]) };
+
+static void usage(FILE *out)
+{
+    (void)fprintf(out, "monoceros " MONOCEROS_VERSION
+                       ": training data for vision-language models from text alone\n\n"
+                       "usage: monoceros COMMAND [FLAGS]\n\n");
+    for (int i = 0; i < COMMANDS; i++)
+        (void)fprintf(out, "  %-12s %s\n", commands[i].name, commands[i].summary);
+    (void)fprintf(out, "\nmonoceros COMMAND --help lists the command's flags.\n");
+}
+
+static int help(const struct command *c)
+{
+    (void)printf("usage: monoceros %s%s\n\n%s\n", c->name, c->takes_settings ? " [FLAGS]" : "",
+                 c->summary);
+    if (c->takes_settings) {
+        (void)printf(
+            "\nEach setting is a flag, an environment variable, or a line of the file named "
+            "by --config.\n\n");
+        config_help(stdout);
+    }
+    return 0;
+}
+
+static bool asks_help(const char *arg)
+{
+    return strcmp(arg, "--help") == 0 || strcmp(arg, "-h") == 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc < 2 || asks_help(argv[1]) || strcmp(argv[1], "help") == 0) {
+        usage(argc < 2 ? stderr : stdout);
+        return argc < 2 ? 2 : 0;
+    }
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        for (int k = 2; k < argc; k++)
+            if (asks_help(argv[k]))
+                return help(&commands[i]);
+        return commands[i].run(argc - 2, argv + 2);
+    }
+    (void)fprintf(stderr, "monoceros: no command named %s\n\n", argv[1]);
+    usage(stderr);
+    return 2;
+}

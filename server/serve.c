@@ -1,0 +1,203 @@
+#include "server/serve.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "db/migrate.h"
+#include "handlers/app.h"
+#include "handlers/routes.h"
+#include "server/base/log.h"
+#include "server/listen.h"
+#include "server/work/work.h"
+
+enum { STOP_RESERVE_MS = 5000, MIGRATION_CHECK_S = 2 };
+
+struct service {
+    const struct config *config;
+    struct app app;
+    struct work *work;
+    struct http *http;
+};
+
+static void wake_work(void *arg)
+{
+    work_wake(arg);
+}
+
+static int start_providers(struct service *s, struct err *e)
+{
+    const struct config *c = s->config;
+    for (int i = 0; i < c->n_providers; i++) {
+        s->app.providers[i] = llm_provider_new(&c->providers[i], e);
+        if (!s->app.providers[i])
+            return -1;
+        s->app.n_providers++;
+    }
+    for (int i = 0; i < c->n_encoders; i++) {
+        s->app.encoders[i] = encoder_new(&c->encoders[i], e);
+        if (!s->app.encoders[i])
+            return -1;
+        s->app.n_encoders++;
+    }
+    return 0;
+}
+
+static int start_work(struct service *s, struct err *e)
+{
+    const struct config *c = s->config;
+    const struct work_settings w = {
+        .conninfo = c->database_url,
+        .threads = c->stage_threads,
+        .range_size = c->range_size,
+        .lease_s = c->lease_s,
+        .renew_s = c->renew_s,
+        .flush_ms = c->flush_ms,
+        .quality_window = c->quality_window,
+        .n_providers = s->app.n_providers,
+        .n_encoders = s->app.n_encoders,
+        .providers = s->app.providers,
+        .encoders = s->app.encoders,
+    };
+    s->work = work_start(&w, e);
+    s->app.wake = wake_work;
+    s->app.wake_arg = s->work;
+    return s->work ? 0 : -1;
+}
+
+static int start_http(struct service *s, struct err *e)
+{
+    const struct config *c = s->config;
+    struct listen_address a;
+    if (listen_parse(c->listen, &a, e) < 0)
+        return -1;
+    const struct http_settings h = {
+        .host = a.host,
+        .port = a.port,
+        .workers = c->http_workers,
+        .connections = c->http_connections,
+        .idle_timeout_s = c->http_idle_timeout_s,
+        .header_timeout_s = 10,
+        .body_timeout_s = 60,
+        .routes = routes,
+        .n_routes = n_routes,
+        .ops = app_http_ops,
+        .app = &s->app,
+    };
+    s->http = http_start(&h, e);
+    if (!s->http)
+        return -1;
+    log_event(LOG_INFO, "listening", log_z("host", a.host), log_i("port", http_port(s->http)));
+    return 0;
+}
+
+static int start(struct service *s, const char *version, struct err *e)
+{
+    const struct config *c = s->config;
+    s->app.config = c;
+    s->app.version = version;
+    if (engine_global_init(e) < 0 || start_providers(s, e) < 0)
+        return -1;
+    s->app.database = db_async_start(c->database_url, c->database_threads, e);
+    if (!s->app.database)
+        return -1;
+    if (start_work(s, e) < 0)
+        return -1;
+    s->app.requests = request_pool_start(&s->app, c->request_threads, e);
+    if (!s->app.requests)
+        return -1;
+    return start_http(s, e);
+}
+
+/* The order matters: nothing new comes in, what is under way ends, then what it used goes. */
+static void stop(struct service *s)
+{
+    int timeout_ms = s->config->drain_timeout_s * 1000;
+    if (s->http)
+        http_drain(s->http);
+    work_stop(s->work, timeout_ms);
+    request_pool_stop(s->app.requests);
+    if (s->http)
+        http_stop(s->http, STOP_RESERVE_MS);
+    db_async_stop(s->app.database);
+    for (int i = 0; i < s->app.n_providers; i++)
+        llm_provider_free(s->app.providers[i]);
+    for (int i = 0; i < s->app.n_encoders; i++)
+        encoder_free(s->app.encoders[i]);
+    engine_global_cleanup();
+}
+
+static void end_at_once(int signal_number)
+{
+    (void)signal_number;
+    _exit(3);
+}
+
+static void block_signals(sigset_t *set)
+{
+    (void)sigemptyset(set);
+    (void)sigaddset(set, SIGTERM);
+    (void)sigaddset(set, SIGINT);
+    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+}
+
+/* Watches the schema until it is current: a server may start before its database does. */
+static void check_schema(struct service *s, struct db *db, bool *said)
+{
+    struct err e = {0};
+    if (atomic_load(&s->app.migrated))
+        return;
+    if (migrate_check(db, &e) == 0) {
+        atomic_store(&s->app.migrated, true);
+        log_event(LOG_INFO, "schema_current", log_i("version", migrate_latest()));
+        work_wake(s->work);
+    } else if (!*said) {
+        log_event(LOG_WARN, "schema_not_current", log_z("detail", e.msg));
+        *said = true;
+    }
+}
+
+static int wait_for_signal(struct service *s, const sigset_t *set, struct db *db)
+{
+    bool said = false;
+    for (;;) {
+        struct timespec t = {.tv_sec = MIGRATION_CHECK_S};
+        check_schema(s, db, &said);
+        int n = sigtimedwait(set, NULL, &t);
+        if (n > 0)
+            return n;
+    }
+}
+
+int serve(const struct config *c, const char *version, struct err *e)
+{
+    struct service s = {.config = c};
+    sigset_t set;
+    if (config_check_listen(c, e) < 0)
+        return -1;
+    log_setup(strcmp(c->log_level, "debug") == 0   ? LOG_DEBUG
+              : strcmp(c->log_level, "warn") == 0  ? LOG_WARN
+              : strcmp(c->log_level, "error") == 0 ? LOG_ERROR
+                                                   : LOG_INFO,
+              strcmp(c->log_format, "json") == 0);
+    block_signals(&set);
+    struct db *db = db_new(c->database_url, "main", e);
+    if (!db)
+        return -1;
+    int rc = start(&s, version, e);
+    if (rc == 0) {
+        int n = wait_for_signal(&s, &set, db);
+        log_event(LOG_INFO, "draining", log_i("signal", n));
+    }
+    (void)signal(SIGTERM, end_at_once);
+    (void)signal(SIGINT, end_at_once);
+    (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    stop(&s);
+    db_free(db);
+    if (rc == 0)
+        log_event(LOG_INFO, "stopped", log_i("code", 0));
+    return rc;
+}

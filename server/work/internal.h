@@ -1,0 +1,136 @@
+/* Private to server/work. */
+#ifndef MONOCEROS_WORK_INTERNAL_H
+#define MONOCEROS_WORK_INTERNAL_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "db/db.h"
+#include "server/base/arena.h"
+#include "server/work/work.h"
+#include "stages/stage.h"
+
+enum {
+    UUID_BYTES = 16,
+    WORK_THREADS_MAX = 64,
+    SPLIT_ATTEMPTS = 3, /* claims without a flush after which a range is split */
+};
+
+/* What this process knows of a run that it holds tasks of. Shared by threads, counted. */
+struct run_info {
+    struct run_info *next;
+    uint8_t id[UUID_BYTES];
+    char hex[2 * UUID_BYTES + 1];
+    int users; /* guarded by the list's mutex */
+    struct arena *arena;
+    int64_t dataset;
+    struct run_settings settings;
+    struct llm_provider *caption_provider, *dialogue_provider;
+    struct encoder *encoder;
+    uint8_t encoder_id[UUID_BYTES];
+    bool encoder_known; /* guarded by `mutex` */
+    pthread_mutex_t mutex;
+    atomic_bool stopping; /* paused, cancelled or ended: issue nothing new */
+    atomic_bool pause_asked;
+    /* The quality breaker: of the last `window` items, which were failed or dropped. */
+    unsigned char *window; /* guarded by `mutex` */
+    int window_size, window_at, window_bad;
+};
+
+/* A leased task. The dispatcher's list owns it from claim to end. */
+struct task {
+    struct task *next; /* of all held */
+    struct task *next_ready;
+    int64_t shard;
+    uint8_t run[UUID_BYTES], lo[UUID_BYTES], hi[UUID_BYTES];
+    enum stage_id stage;
+    int64_t dataset, token;
+    int attempts, seeds;
+    atomic_bool lost; /* somebody else holds it now: write nothing */
+    struct run_info *info;
+};
+
+struct leases {
+    pthread_mutex_t mutex;
+    pthread_cond_t ready_changed, dispatch_wanted;
+    struct task *held;
+    struct task *ready, **ready_tail;
+    int n_held, n_ready;
+    bool wanted; /* the dispatcher should look for work now */
+};
+
+struct runs {
+    pthread_mutex_t mutex;
+    struct run_info *list;
+};
+
+struct worker {
+    struct work *work;
+    pthread_t thread;
+    struct db *db;
+    struct engine *engine;
+    struct range *ranges;
+    int n_ranges;
+};
+
+struct work {
+    struct work_settings s;
+    char name[64];        /* of this process in leases: host, pid, random */
+    atomic_bool draining; /* claim and issue nothing new */
+    atomic_bool stopped;  /* the workers are gone: no lease is left to renew */
+    struct leases leases;
+    struct runs runs;
+    pthread_t dispatcher, ticker;
+    bool dispatcher_started, ticker_started;
+    struct db *dispatcher_db, *ticker_db;
+    pthread_mutex_t ticker_mutex;
+    pthread_cond_t ticker_wanted_cond;
+    bool ticker_wanted;
+    int n_workers;
+    struct worker workers[WORK_THREADS_MAX];
+};
+
+/* leases.c */
+int leases_init(struct leases *l);
+void leases_destroy(struct leases *l);
+/* Takes a ready task, or NULL; waits at most wait_ms for one. */
+struct task *leases_take(struct leases *l, int wait_ms);
+void leases_add(struct leases *l, struct task *t);
+/* The task is over for this process, whatever became of it. Frees it. */
+void leases_drop(struct work *w, struct task *t);
+void leases_want(struct leases *l);
+
+/* runs.c */
+int runs_init(struct runs *r);
+void runs_destroy(struct runs *r);
+/* The run's settings, loaded on first use. NULL with e set; counted, give back by runs_put. */
+struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_BYTES],
+                          struct err *e);
+void runs_put(struct work *w, struct run_info *r);
+/* Records the outcome of an item; asks for a pause when the quality breaker trips. */
+void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad);
+/* Asks, once, that the run be paused; issuing stops at once. */
+void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
+                   const char *detail);
+/* Marks the runs of which nothing more may be issued. */
+int runs_check(struct work *w, struct db *db, struct err *e);
+
+/* dispatcher.c, ticker.c, worker.c: the threads' main functions */
+void *dispatcher_main(void *arg);
+void *ticker_main(void *arg);
+void *worker_main(void *arg);
+void ticker_want(struct work *w);
+
+/* whole.c: plan, moments, transfer and delete tasks, start to end. 0; -1 with e set when the task
+ * should be tried again later. */
+int whole_task_run(struct worker *k, struct task *t, struct err *e);
+int task_release(struct work *w, struct db *db, const struct task *t);
+/* The five or four parameters that name a leased task. */
+void call_task(struct db_call *c, enum stmt_id stmt, const struct task *t);
+
+/* encoder_version.c: makes sure that the run has an encoder version; asks the encoder for its
+ * dimension when nobody knows it yet. */
+int encoder_version_ensure(struct worker *k, struct run_info *r, struct err *e);
+
+#endif

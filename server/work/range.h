@@ -1,0 +1,55 @@
+/* Private to server/work: one leased range and its items on their way through a stage. */
+#ifndef MONOCEROS_WORK_RANGE_H
+#define MONOCEROS_WORK_RANGE_H
+
+#include "server/work/internal.h"
+
+struct failed_item {
+    const struct item *item;
+    const char *reason, *detail;
+    struct str raw;
+};
+
+struct range {
+    struct range *next;
+    struct worker *worker;
+    struct task *task;
+    struct arena *arena;
+    int n_items; /* pending ones when it was loaded */
+    struct item *items;
+    int next_item; /* the first that was never asked for */
+    int n_again;
+    struct item **again; /* to be asked for once more */
+    int in_flight;       /* items */
+    int n_fresh, n_failed;
+    struct item **fresh; /* results that are not flushed yet */
+    struct failed_item *failed;
+    /* Counters of the whole range, exact because the load counts what the rows say. */
+    int total, existing, done, failed_total, dropped;
+    int64_t flush_no, flushed_us, retry_us;
+    bool uncertain; /* the acknowledgement of flush_no + 1 was lost */
+    bool reload;    /* finishing found items that the load had not seen */
+};
+
+/* Loads a task's items. NULL with e set. */
+struct range *range_open(struct worker *k, struct task *t, struct err *e);
+void range_free(struct range *r);
+/* Submits what the provider has room for. */
+void range_issue(struct range *r);
+/* Items that were not submitted yet. */
+int range_waiting(const struct range *r);
+/* Everything has been answered. */
+bool range_complete(const struct range *r);
+/* Nothing more may be issued for it. */
+bool range_stopping(const struct range *r);
+
+enum flush_result {
+    FLUSH_WRITTEN,
+    FLUSH_FINISHED, /* and the task has ended */
+    FLUSH_LATER,    /* the database is away; nothing is lost, try again */
+    FLUSH_LOST,     /* the lease is somebody else's */
+};
+/* One transaction: counters, results, failures and, when complete, the end of the task. */
+enum flush_result range_flush(struct range *r);
+
+#endif

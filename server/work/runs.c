@@ -1,0 +1,253 @@
+/* The runs that this process holds tasks of: their frozen settings, their quality breaker, and
+ * whether they go on. */
+#include <stdlib.h>
+
+#include "server/base/hash.h"
+#include "server/base/log.h"
+#include "server/work/internal.h"
+
+enum { SETTINGS_BYTES_MAX = 1 << 20 };
+
+/* The share of failed and dropped items over the window that pauses a run. */
+static const double quality_limit = 0.3;
+
+int runs_init(struct runs *r)
+{
+    return pthread_mutex_init(&r->mutex, NULL) ? -1 : 0;
+}
+
+static void info_free(struct run_info *r)
+{
+    if (!r)
+        return;
+    (void)pthread_mutex_destroy(&r->mutex);
+    arena_free(r->arena);
+    free(r->window);
+    free(r);
+}
+
+void runs_destroy(struct runs *r)
+{
+    while (r->list) {
+        struct run_info *next = r->list->next;
+        info_free(r->list);
+        r->list = next;
+    }
+    (void)pthread_mutex_destroy(&r->mutex);
+}
+
+static struct llm_provider *provider_by_name(struct work *w, struct str name)
+{
+    for (int i = 0; i < w->s.n_providers; i++)
+        if (str_is(name, llm_provider_settings(w->s.providers[i])->name))
+            return w->s.providers[i];
+    return NULL;
+}
+
+static struct encoder *encoder_by_name(struct work *w, struct str name)
+{
+    for (int i = 0; i < w->s.n_encoders; i++)
+        if (str_is(name, encoder_get_settings(w->s.encoders[i])->name))
+            return w->s.encoders[i];
+    return NULL;
+}
+
+static int read_stage(struct work *w, struct run_info *r, const struct rows *rows, bool captions,
+                      struct err *e)
+{
+    struct str json = rows_text(rows, 0, captions ? 1 : 2);
+    struct call_settings *s = captions ? &r->settings.captions : &r->settings.dialogues;
+    if (!json.p)
+        return 0;
+    if (call_settings_read(json, captions ? "captions" : "dialogues",
+                           rows_text(rows, 0, captions ? 4 : 5), r->arena, s, e) < 0)
+        return -1;
+    struct llm_provider *p = provider_by_name(w, s->provider);
+    if (!p)
+        return err_set(e, ERR_INTERNAL, "no provider named " STR_FMT " is declared here",
+                       STR_ARG(s->provider));
+    if (captions)
+        r->caption_provider = p;
+    else
+        r->dialogue_provider = p;
+    return 0;
+}
+
+static int read_encoder(struct work *w, struct run_info *r, const struct rows *rows, struct err *e)
+{
+    struct str name = rows_text(rows, 0, 7), id = rows_text(rows, 0, 6);
+    if (!name.p)
+        return 0;
+    r->settings.encoder = arena_str(r->arena, name);
+    r->encoder = encoder_by_name(w, name);
+    if (!r->encoder)
+        return err_set(e, ERR_INTERNAL, "no encoder named " STR_FMT " is declared here",
+                       STR_ARG(name));
+    r->encoder_known = id.p && hex_decode(id, r->encoder_id, UUID_BYTES);
+    return 0;
+}
+
+static int load(struct work *w, struct db *db, struct run_info *r, struct err *e)
+{
+    static const uint8_t nil[UUID_BYTES] = {0};
+    struct db_call c;
+    struct rows *rows __attribute__((cleanup(rows_freep))) = NULL;
+    if (memcmp(r->id, nil, UUID_BYTES) == 0)
+        return 0; /* tasks of a deleted dataset belong to no run */
+    call_init(&c, STMT_RUN_SETTINGS);
+    call_bytes(&c, r->id, UUID_BYTES);
+    if (db_run(db, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return err_set(e, ERR_NOT_FOUND, "no such run");
+    r->dataset = rows_i64(rows, 0, 0);
+    if (read_stage(w, r, rows, true, e) < 0 || read_stage(w, r, rows, false, e) < 0)
+        return -1;
+    return read_encoder(w, r, rows, e);
+}
+
+static struct run_info *info_new(struct work *w, const uint8_t id[UUID_BYTES])
+{
+    struct run_info *r = calloc(1, sizeof(*r));
+    if (!r)
+        return NULL;
+    memcpy(r->id, id, UUID_BYTES);
+    hex_encode(id, UUID_BYTES, r->hex);
+    r->arena = arena_new(SETTINGS_BYTES_MAX);
+    r->window_size = w->s.quality_window;
+    r->window = calloc((size_t)r->window_size, 1);
+    if (pthread_mutex_init(&r->mutex, NULL) || !r->arena || !r->window) {
+        info_free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static struct run_info *find(struct runs *runs, const uint8_t id[UUID_BYTES])
+{
+    for (struct run_info *r = runs->list; r; r = r->next)
+        if (memcmp(r->id, id, UUID_BYTES) == 0)
+            return r;
+    return NULL;
+}
+
+struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_BYTES],
+                          struct err *e)
+{
+    struct runs *runs = &w->runs;
+    (void)pthread_mutex_lock(&runs->mutex);
+    struct run_info *r = find(runs, id);
+    if (r)
+        r->users++;
+    (void)pthread_mutex_unlock(&runs->mutex);
+    if (r)
+        return r;
+    r = info_new(w, id);
+    if (!r || load(w, db, r, e) < 0) {
+        err_set(e, ERR_NO_MEMORY, "out of memory");
+        info_free(r);
+        return NULL;
+    }
+    /* Only the dispatcher gets runs, so nobody has added it meanwhile. */
+    r->users = 1;
+    (void)pthread_mutex_lock(&runs->mutex);
+    r->next = runs->list;
+    runs->list = r;
+    (void)pthread_mutex_unlock(&runs->mutex);
+    return r;
+}
+
+void runs_put(struct work *w, struct run_info *r)
+{
+    struct runs *runs = &w->runs;
+    if (!r)
+        return;
+    (void)pthread_mutex_lock(&runs->mutex);
+    bool last = --r->users == 0;
+    /* A stopped run is forgotten with its last task, so that a resumed one starts afresh. */
+    if (last)
+        for (struct run_info **p = &runs->list; *p; p = &(*p)->next)
+            if (*p == r) {
+                *p = r->next;
+                break;
+            }
+    (void)pthread_mutex_unlock(&runs->mutex);
+    if (last)
+        info_free(r);
+}
+
+void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
+                   const char *detail)
+{
+    struct db_call c;
+    struct err e = {0};
+    if (atomic_exchange(&r->pause_asked, true))
+        return;
+    atomic_store(&r->stopping, true);
+    call_init(&c, STMT_RUN_REQUEST_PAUSE);
+    call_bytes(&c, r->id, UUID_BYTES);
+    call_z(&c, reason);
+    call_z(&c, detail);
+    if (db_run(db, &c, NULL, &e) < 0)
+        atomic_store(&r->pause_asked, false);
+    log_event(LOG_WARN, "run_pause_asked", log_z("run", r->hex), log_z("reason", reason),
+              log_z("detail", detail));
+    ticker_want(w);
+}
+
+void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad)
+{
+    (void)pthread_mutex_lock(&r->mutex);
+    r->window_bad += (bad ? 1 : 0) - r->window[r->window_at];
+    r->window[r->window_at] = bad ? 1 : 0;
+    r->window_at = (r->window_at + 1) % r->window_size;
+    bool tripped = r->window_bad > quality_limit * r->window_size;
+    (void)pthread_mutex_unlock(&r->mutex);
+    if (tripped)
+        run_ask_pause(
+            w, r, db, "quality",
+            "more than 30 % of the last items failed or were dropped: look at the failures "
+            "and the dropped captions, mend the prompt or the provider, then resume");
+}
+
+static int list_ids(struct work *w, struct array *ids)
+{
+    (void)pthread_mutex_lock(&w->runs.mutex);
+    for (struct run_info *r = w->runs.list; r; r = r->next)
+        array_add(ids, (struct str){(const char *)r->id, UUID_BYTES});
+    (void)pthread_mutex_unlock(&w->runs.mutex);
+    return ids->n;
+}
+
+static bool is_listed(const struct rows *rows, const uint8_t id[UUID_BYTES])
+{
+    for (int i = 0; i < rows_count(rows); i++)
+        if (str_eq(rows_bytes(rows, i, 0), (struct str){(const char *)id, UUID_BYTES}))
+            return true;
+    return false;
+}
+
+int runs_check(struct work *w, struct db *db, struct err *e)
+{
+    static const uint8_t nil[UUID_BYTES] = {0};
+    struct rows *rows = NULL;
+    struct array ids;
+    struct db_call c;
+    array_init(&ids, ARRAY_UUID, 1 << 20);
+    int rc = 0;
+    if (list_ids(w, &ids) > 0) {
+        call_init(&c, STMT_RUN_STATES);
+        call_array(&c, &ids);
+        rc = db_run(db, &c, &rows, e);
+    }
+    array_free(&ids);
+    if (rc < 0 || !rows)
+        return rc;
+    (void)pthread_mutex_lock(&w->runs.mutex);
+    for (struct run_info *r = w->runs.list; r; r = r->next)
+        if (memcmp(r->id, nil, UUID_BYTES) != 0 && !is_listed(rows, r->id))
+            atomic_store(&r->stopping, true);
+    (void)pthread_mutex_unlock(&w->runs.mutex);
+    rows_free(rows);
+    return 0;
+}

@@ -1,0 +1,255 @@
+/* The tasks that are not ranges of items: planning a shard, summing it, preparing the transfers,
+ * removing what was deleted. Each is one worker's, start to end, and idempotent. */
+#include <stdlib.h>
+
+#include "server/base/cleanup.h"
+#include "server/base/hash.h"
+#include "server/base/log.h"
+#include "server/domain/moments.h"
+#include "server/domain/transfer.h"
+#include "server/domain/vector.h"
+#include "server/work/internal.h"
+
+static int batch(struct worker *k, const struct db_call *calls, int n, bool *held, struct err *e)
+{
+    struct rows *rows[4] = {0};
+    int rc = db_batch(k->db, calls, n, rows, e);
+    *held = rc == 0 && rows_count(rows[n - 1]) > 0;
+    for (int i = 0; i < n; i++)
+        rows_free(rows[i]);
+    return rc;
+}
+
+static int plan(struct worker *k, const struct task *t, struct err *e)
+{
+    struct db_call c[2];
+    bool held = false;
+    call_init(&c[0], STMT_PLAN_CUT);
+    call_i64(&c[0], t->shard);
+    call_bytes(&c[0], t->run, UUID_BYTES);
+    call_i64(&c[0], t->token);
+    call_i64(&c[0], k->work->s.range_size);
+    call_task(&c[1], STMT_FINISH_WHOLE, t);
+    return batch(k, c, 2, &held, e);
+}
+
+struct sums {
+    struct moments_sum m;
+    float *vector;
+};
+
+static void sums_free(struct sums *s)
+{
+    free(s->m.sum);
+    free(s->vector);
+}
+
+static int sums_init(struct sums *s, size_t n, struct err *e)
+{
+    *s = (struct sums){.m.n = n};
+    s->m.sum = calloc(n, sizeof(double));
+    s->vector = calloc(n, sizeof(float));
+    if (s->m.sum && s->vector)
+        return 0;
+    sums_free(s);
+    return err_set(e, ERR_NO_MEMORY, "out of memory");
+}
+
+/* Adds a page; *after moves to its last seed. False at the end of the shard. */
+static int add_page(struct worker *k, const struct task *t, struct sums *s, uint8_t *after,
+                    bool *more, struct err *e)
+{
+    struct rows *rows __attribute__((cleanup(rows_freep))) = NULL;
+    struct db_call c;
+    call_init(&c, STMT_MOMENTS_PAGE);
+    call_i64(&c, t->shard);
+    call_bytes(&c, t->run, UUID_BYTES);
+    call_bytes(&c, after, UUID_BYTES);
+    if (db_run(k->db, &c, &rows, e) < 0)
+        return -1;
+    int n = rows_count(rows);
+    for (int i = 0; i < n; i++) {
+        struct str v = rows_bytes(rows, i, 1);
+        if (v.p && vector_decode_unit((const uint8_t *)v.p, v.n, s->vector, s->m.n))
+            moments_add(&s->m, s->vector);
+    }
+    *more = n > 0;
+    if (n > 0)
+        memcpy(after, rows_bytes(rows, n - 1, 0).p, UUID_BYTES);
+    return 0;
+}
+
+static int store_part(struct worker *k, const struct task *t, const struct sums *s, struct err *e)
+{
+    uint8_t *bytes _cleanup_(freep) = malloc(8 * s->m.n);
+    struct db_call c[2];
+    bool held = false;
+    if (!bytes)
+        return err_set(e, ERR_NO_MEMORY, "out of memory");
+    doubles_encode(s->m.sum, s->m.n, bytes);
+    call_init(&c[0], STMT_MOMENTS_PART_INSERT);
+    call_i64(&c[0], t->shard);
+    call_bytes(&c[0], t->run, UUID_BYTES);
+    call_bytes(&c[0], t->lo, UUID_BYTES);
+    call_i64(&c[0], t->token);
+    call_i64(&c[0], s->m.count);
+    call_double(&c[0], s->m.squares);
+    call_bytes(&c[0], bytes, 8 * s->m.n);
+    call_task(&c[1], STMT_FINISH_WHOLE, t);
+    return batch(k, c, 2, &held, e);
+}
+
+static int moments(struct worker *k, const struct task *t, struct err *e)
+{
+    /* Seeds may have the id 0; it is as likely as a collision of SHA-256. */
+    uint8_t after[UUID_BYTES] = {0};
+    struct sums s __attribute__((cleanup(sums_free))) = {0};
+    bool more = true;
+    if (encoder_version_ensure(k, t->info, e) < 0 ||
+        sums_init(&s, (size_t)encoder_dimension(t->info->encoder), e) < 0)
+        return -1;
+    while (more && !atomic_load(&t->lost))
+        if (add_page(k, t, &s, after, &more, e) < 0)
+            return -1;
+    return atomic_load(&t->lost) ? 0 : store_part(k, t, &s, e);
+}
+
+static int merge_parts(struct worker *k, const struct task *t, struct sums *s, struct err *e)
+{
+    struct rows *rows __attribute__((cleanup(rows_freep))) = NULL;
+    struct sums part __attribute__((cleanup(sums_free))) = {0};
+    struct db_call c;
+    call_init(&c, STMT_MOMENTS_PARTS_READ);
+    call_i64(&c, t->dataset * SHARDS_MAX);
+    call_i64(&c, t->dataset * SHARDS_MAX + SHARDS_MAX - 1);
+    call_bytes(&c, t->run, UUID_BYTES);
+    if (db_run(k->db, &c, &rows, e) < 0 || sums_init(&part, s->m.n, e) < 0)
+        return -1;
+    for (int i = 0; i < rows_count(rows); i++) {
+        struct str bytes = rows_bytes(rows, i, 2);
+        if (bytes.n != 8 * s->m.n)
+            return err_set(e, ERR_INTERNAL, "the sums of a shard have another dimension");
+        part.m.count = rows_i64(rows, i, 0);
+        part.m.squares = rows_double(rows, i, 1);
+        doubles_decode((const uint8_t *)bytes.p, s->m.n, part.m.sum);
+        moments_merge(&s->m, &part.m);
+    }
+    return 0;
+}
+
+/* Ids that derive from the run: a second worker that does the same inserts nothing new. */
+static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    const struct str parts[] = {str_of(what), {"", 1}, {(const char *)t->run, UUID_BYTES}};
+    sha256_parts(parts, 3, digest);
+    memcpy(out, digest, UUID_BYTES);
+}
+
+struct prepared {
+    uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES];
+    uint8_t *mean;
+    double trace;
+};
+
+static void call_moments(struct db_call *c, const struct task *t, const struct prepared *p,
+                         const struct sums *s)
+{
+    call_init(c, STMT_MOMENTS_INSERT);
+    call_bytes(c, p->moments, UUID_BYTES);
+    call_bytes(c, t->run, UUID_BYTES);
+    call_i64(c, s->m.count);
+    call_bytes(c, p->mean, 8 * s->m.n);
+    call_double(c, p->trace);
+}
+
+static void call_transfer(struct db_call *c, const struct task *t, const uint8_t *id,
+                          enum transfer_method method, const uint8_t *moments_id)
+{
+    bool ready = method == TRANSFER_NONE || moments_id;
+    call_init(c, STMT_TRANSFER_INSERT);
+    call_bytes(c, id, UUID_BYTES);
+    call_bytes(c, t->run, UUID_BYTES);
+    call_z(c, transfer_methods[method]);
+    if (moments_id)
+        call_bytes(c, moments_id, UUID_BYTES);
+    else
+        call_null(c);
+    call_z(c, ready ? "ready" : "failed");
+    call_z(c, ready ? NULL : "fewer than two embeddings: there is no mean to shift by");
+}
+
+static int store_transfers(struct worker *k, const struct task *t, const struct sums *s,
+                           struct prepared *p, struct err *e)
+{
+    struct db_call c[4];
+    int n = 0;
+    bool held = false, enough = s->m.count >= 2;
+    derived_id("moments", t, p->moments);
+    derived_id("transfer:none", t, p->none);
+    derived_id("transfer:mean_shift", t, p->mean_shift);
+    if (enough)
+        call_moments(&c[n++], t, p, s);
+    call_transfer(&c[n++], t, p->none, TRANSFER_NONE, enough ? p->moments : NULL);
+    call_transfer(&c[n++], t, p->mean_shift, TRANSFER_MEAN_SHIFT, enough ? p->moments : NULL);
+    call_task(&c[n++], STMT_FINISH_WHOLE, t);
+    return batch(k, c, n, &held, e);
+}
+
+static int transfer(struct worker *k, const struct task *t, struct err *e)
+{
+    struct sums s __attribute__((cleanup(sums_free))) = {0};
+    struct prepared p = {0};
+    if (encoder_version_ensure(k, t->info, e) < 0 ||
+        sums_init(&s, (size_t)encoder_dimension(t->info->encoder), e) < 0 ||
+        merge_parts(k, t, &s, e) < 0)
+        return -1;
+    double *mean _cleanup_(freep) = calloc(s.m.n, sizeof(double));
+    uint8_t *bytes _cleanup_(freep) = malloc(8 * s.m.n);
+    if (!mean || !bytes)
+        return err_set(e, ERR_NO_MEMORY, "out of memory");
+    if (s.m.count > 0)
+        moments_finish(&s.m, mean, &p.trace);
+    doubles_encode(mean, s.m.n, bytes);
+    p.mean = bytes;
+    return store_transfers(k, t, &s, &p, e);
+}
+
+static int delete_shard(struct worker *k, const struct task *t, struct err *e)
+{
+    struct db_call c;
+    int64_t n = 1;
+    while (n > 0 && !atomic_load(&t->lost) && !atomic_load(&k->work->draining)) {
+        struct rows *rows = NULL;
+        call_init(&c, STMT_DELETE_SLICE);
+        call_i64(&c, t->shard);
+        if (db_run(k->db, &c, &rows, e) < 0)
+            return -1;
+        n = rows_i64(rows, 0, 0);
+        rows_free(rows);
+    }
+    if (n > 0)
+        return task_release(k->work, k->db, t);
+    call_task(&c, STMT_FINISH_WHOLE, t);
+    return db_run(k->db, &c, NULL, e);
+}
+
+int whole_task_run(struct worker *k, struct task *t, struct err *e)
+{
+    switch (t->stage) {
+    case STAGE_PLAN:
+        return plan(k, t, e);
+    case STAGE_MOMENTS:
+        return moments(k, t, e);
+    case STAGE_TRANSFER:
+        return transfer(k, t, e);
+    case STAGE_DELETE:
+        return delete_shard(k, t, e);
+    case STAGE_CAPTIONS:
+    case STAGE_DIALOGUES:
+    case STAGE_EMBED:
+    case STAGE_COUNT:
+        break;
+    }
+    return err_set(e, ERR_INTERNAL, "not a whole task");
+}

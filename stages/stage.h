@@ -1,0 +1,98 @@
+/* The stages of the pipeline: the table that says what they are, and the items that they work on.
+ * A stage is a pure function of item and settings; leases, flushes and threads are work/'s. */
+#ifndef MONOCEROS_STAGES_STAGE_H
+#define MONOCEROS_STAGES_STAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "db/statements.h"
+#include "providers/llm.h"
+#include "server/base/arena.h"
+#include "server/base/err.h"
+#include "server/domain/identity.h"
+#include "stages/settings.h"
+
+enum stage_id {
+    STAGE_PLAN,
+    STAGE_CAPTIONS,
+    STAGE_DIALOGUES,
+    STAGE_EMBED,
+    STAGE_MOMENTS,
+    STAGE_TRANSFER,
+    STAGE_DELETE,
+    STAGE_COUNT,
+};
+
+enum item_state {
+    ITEM_PENDING,  /* no result and no failure of this run */
+    ITEM_MADE,     /* by this run */
+    ITEM_EXISTING, /* there before this run */
+    ITEM_FAILED,   /* in this run */
+};
+
+/* What a stage made of an item; memory of the task's arena. */
+struct result {
+    struct str text; /* the caption, or the dialogue's conversations as JSON */
+    uint8_t hash[CAPTION_HASH_BYTES];
+    const char *dropped; /* the filter that dropped a caption, or NULL */
+    const char *flags;   /* comma-separated, "" for none */
+    int turns;
+    struct str vector; /* the stored bytes of an embedding */
+    struct str model, finish_reason;
+    int tokens_in, tokens_out;
+};
+
+/* One (seed, variant) of captions, one (caption, task) of dialogues, one caption of embed. */
+struct item {
+    uint8_t seed[SEED_ID_BYTES];
+    int variant;
+    uint8_t hash[CAPTION_HASH_BYTES]; /* of the caption: dialogues and embed */
+    int task;                         /* index in dialogue_tasks: dialogues */
+    struct str text;                  /* the seed's or the caption's */
+    int asked;                        /* calls that were answered so far */
+    const char *refusal;              /* why the last answer was refused, for the next call */
+    struct result result;
+};
+
+/* How an answer fared. */
+enum verdict {
+    VERDICT_TAKEN,   /* item->result is filled */
+    VERDICT_REFUSED, /* item->refusal says why; worth asking again */
+};
+
+struct stage {
+    const char *name;     /* in tasks.stage */
+    const char *api_name; /* as runs and failures name it */
+    bool ranged;          /* works on the items of a range, else on a whole shard or run */
+    enum stmt_id load, finish;
+    /* Language-model stages: the call for an item, and the judgement of its answer. */
+    int (*request)(const struct run_settings *s, const struct item *it, struct arena *a,
+                   struct llm_request *r, struct err *e);
+    enum verdict (*accept)(const struct run_settings *s, struct item *it,
+                           const struct llm_reply *reply, struct arena *a);
+    /* The slot within the seed, as failures.item. */
+    const char *(*item_key)(const struct item *it, struct arena *a);
+};
+
+extern const struct stage stages[STAGE_COUNT];
+
+/* STAGE_COUNT for an unknown name. */
+enum stage_id stage_by_name(struct str name);
+
+int caption_request(const struct run_settings *s, const struct item *it, struct arena *a,
+                    struct llm_request *r, struct err *e);
+enum verdict caption_accept(const struct run_settings *s, struct item *it,
+                            const struct llm_reply *reply, struct arena *a);
+int dialogue_request(const struct run_settings *s, const struct item *it, struct arena *a,
+                     struct llm_request *r, struct err *e);
+enum verdict dialogue_accept(const struct run_settings *s, struct item *it,
+                             const struct llm_reply *reply, struct arena *a);
+/* Fills item->result from a unit-length vector of n values. -1 when it is not finite. */
+int embed_accept(struct item *it, const float *vector, size_t n, struct arena *a);
+
+/* Strings that end or open a turn in the trainers' templates: a text that holds one breaks the loss
+ * mask of its whole sample. NULL when there is none, else the string found. */
+const char *reserved_string(struct str text);
+
+#endif
