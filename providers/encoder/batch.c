@@ -1,0 +1,391 @@
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "providers/encoder/embeddings.h"
+#include "providers/encoder/state.h"
+#include "server/base/text.h"
+#include "server/json/write.h"
+
+enum {
+    REQUEST_MAX = 64 << 20,
+    NUMBER_BYTES = 26, /* of one value, written at length with its comma */
+    REPLY_SLACK = 65536,
+    RAW_MAX = 16384,
+    STRANGE_MAX = 3, /* replies of another dimension that stop the encoder */
+};
+
+/* The two halves of a part that was refused: both went through, so its size was the reason. */
+struct pair {
+    int passed;
+};
+
+struct batch {
+    struct encoder *encoder;
+    struct lane *lane;
+    encoder_done_fn done;
+    void *arg, *ctx;
+    size_t n;
+    int open;           /* parts that have not ended */
+    struct pair *pairs; /* n: more splits than that are not possible */
+    size_t n_pairs;
+    char *copy;
+    struct str *texts;
+    float *vectors;
+    enum encoder_outcome *outcome;
+    const char **reason;
+    char (*reason_text)[24];
+    char detail[200];
+    struct buf raw;
+    int tokens_in;
+    char model[201];
+};
+
+/* Texts lo up to hi of a batch in one call. */
+struct part {
+    struct job job; /* first: a job is its part */
+    struct batch *batch;
+    size_t lo, hi;
+    struct pair *pair;
+};
+
+void batch_free(struct batch *b)
+{
+    if (!b)
+        return;
+    free(b->pairs);
+    free(b->copy);
+    free(b->texts);
+    free(b->vectors);
+    free(b->outcome);
+    free(b->reason);
+    free(b->reason_text);
+    buf_free(&b->raw);
+    free(b);
+}
+
+static bool copy_texts(struct batch *b, const struct str *texts)
+{
+    size_t total = 1;
+
+    for (size_t i = 0; i < b->n; i++)
+        total += texts[i].n;
+    b->copy = malloc(total);
+    if (!b->copy)
+        return false;
+    char *at = b->copy;
+    for (size_t i = 0; i < b->n; i++) {
+        b->texts[i] = (struct str){at, texts[i].n};
+        if (texts[i].n > 0)
+            memcpy(at, texts[i].p, texts[i].n);
+        at += texts[i].n;
+    }
+    return true;
+}
+
+struct batch *batch_new(struct encoder *c, struct lane *l, const struct str *texts, size_t n)
+{
+    struct batch *b = calloc(1, sizeof(*b));
+
+    if (!b)
+        return NULL;
+    b->encoder = c;
+    b->lane = l;
+    b->n = n;
+    b->pairs = calloc(n, sizeof(*b->pairs));
+    b->texts = calloc(n, sizeof(*b->texts));
+    b->outcome = calloc(n, sizeof(*b->outcome));
+    b->reason = calloc(n, sizeof(*b->reason));
+    b->reason_text = calloc(n, sizeof(*b->reason_text));
+    buf_init(&b->raw, RAW_MAX);
+    for (size_t i = 0; b->outcome && i < n; i++)
+        b->outcome[i] = ENCODER_RETURNED;
+    if (b->pairs && b->texts && b->outcome && b->reason && b->reason_text && copy_texts(b, texts))
+        return b;
+    batch_free(b);
+    return NULL;
+}
+
+static void set_outcome(struct batch *b, size_t i, enum encoder_outcome outcome, const char *reason)
+{
+    b->outcome[i] = outcome;
+    b->reason[i] = NULL;
+    if (!reason)
+        return;
+    snprintf(b->reason_text[i], sizeof(b->reason_text[i]), "%s", reason);
+    b->reason[i] = b->reason_text[i];
+}
+
+/* The last failure is the one that is told at length. */
+static void keep_failure(struct batch *b, const char *detail, struct str raw)
+{
+    snprintf(b->detail, sizeof(b->detail), "%s", detail);
+    buf_reset(&b->raw);
+    buf_add(&b->raw, raw.p, raw.n < RAW_MAX ? raw.n : RAW_MAX);
+}
+
+static void write_request(const struct part *p, struct buf *out)
+{
+    json_open(out, '{');
+    json_key(out, "model");
+    json_z(out, p->batch->encoder->settings.model);
+    json_key(out, "input");
+    json_open(out, '[');
+    for (size_t i = p->lo; i < p->hi; i++)
+        json_str(out, p->batch->texts[i]);
+    json_close(out, ']');
+    json_key(out, "encoding_format");
+    json_z(out, "base64");
+    json_close(out, '}');
+}
+
+static size_t reply_bound(struct encoder *c, size_t n)
+{
+    int dimension = encoder_dimension(c);
+    size_t values = (size_t)(dimension ? dimension : ENCODER_DIMENSION_MAX);
+
+    return n * (values * NUMBER_BYTES + 256) + REPLY_SLACK;
+}
+
+static bool allocate_vectors(struct batch *b, size_t dimension)
+{
+    if (!b->vectors)
+        b->vectors = calloc(b->n * dimension, sizeof(*b->vectors));
+    return b->vectors;
+}
+
+static const char *const fault_names[] = {
+    [VECTOR_INVALID] = "invalid_reply",
+    [VECTOR_DIMENSION] = "wrong_dimension",
+    [VECTOR_INFINITE] = "not_finite",
+    [VECTOR_ZERO] = "zero_vector",
+};
+
+/* One vector of the wrong length is an accident, replies full of them are another model. */
+static void judge_strangeness(struct encoder *c, size_t got, struct verdict *v)
+{
+    verdict_set(v, VERDICT_OK, FAULT_CALL, "", "vectors of %zu numbers where %d are expected", got,
+                encoder_dimension(c));
+    if (atomic_fetch_add(&c->strange, 1) + 1 >= STRANGE_MAX)
+        endpoint_stop(c->endpoint, v->detail);
+}
+
+static void read_vectors(struct part *p, const struct str *values, struct verdict *v)
+{
+    struct batch *b = p->batch;
+    size_t dimension = (size_t)encoder_dimension(b->encoder), strange = 0;
+    double *scratch = malloc(dimension * sizeof(*scratch));
+
+    if (!scratch || !allocate_vectors(b, dimension)) {
+        free(scratch);
+        verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
+        return;
+    }
+    v->kind = VERDICT_OK;
+    for (size_t i = p->lo; i < p->hi; i++) {
+        enum vector_fault fault =
+            vector_read(values[i - p->lo], dimension, scratch, b->vectors + i * dimension);
+        set_outcome(b, i, fault == VECTOR_OK ? ENCODER_OK : ENCODER_FAILED, fault_names[fault]);
+        strange += fault == VECTOR_DIMENSION;
+        if (fault != VECTOR_OK)
+            keep_failure(b, "the vector is not usable", values[i - p->lo]);
+    }
+    free(scratch);
+    if (strange == p->hi - p->lo)
+        judge_strangeness(b->encoder, vector_dimension(values[0]), v);
+    else
+        atomic_store(&b->encoder->strange, 0);
+}
+
+/* Whoever comes first decides the dimension that was left open. */
+static bool learn_dimension(struct encoder *c, struct str value)
+{
+    size_t dimension = vector_dimension(value);
+    int unknown = 0;
+
+    if (encoder_dimension(c) != 0)
+        return true;
+    if (dimension < 1 || dimension > ENCODER_DIMENSION_MAX)
+        return false;
+    atomic_compare_exchange_strong(&c->dimension, &unknown, (int)dimension);
+    return true;
+}
+
+static void note_reply(struct batch *b, const struct embeddings_info *info)
+{
+    if (info->tokens_in <= INT32_MAX - b->tokens_in)
+        b->tokens_in += info->tokens_in;
+    if (info->model.n < sizeof(b->model) && text_is_valid(info->model, NULL))
+        snprintf(b->model, sizeof(b->model), STR_FMT, STR_ARG(info->model));
+}
+
+static void judge(struct job *j, struct str body, struct verdict *v)
+{
+    struct part *p = (struct part *)j;
+    struct embeddings_info info;
+    size_t n = p->hi - p->lo;
+    struct str *values = calloc(n, sizeof(*values));
+
+    if (!values) {
+        verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
+        return;
+    }
+    const char *why = embeddings_split(body, n, values, &info);
+    if (!why && !learn_dimension(p->batch->encoder, values[0]))
+        why = "the first vector has no usable dimension";
+    if (why)
+        verdict_of_odd_body(body, why, v);
+    else
+        read_vectors(p, values, v);
+    if (v->kind == VERDICT_OK)
+        note_reply(p->batch, &info);
+    free(values);
+}
+
+static void work(struct job *j, struct verdict *v)
+{
+    struct part *p = (struct part *)j;
+    struct batch *b = p->batch;
+
+    if (!allocate_vectors(b, OFFLINE_ENCODER_DIMENSION)) {
+        verdict_set(v, VERDICT_RETURNED, FAULT_NONE, "no_memory", "out of memory");
+        return;
+    }
+    for (size_t i = p->lo; i < p->hi; i++) {
+        bool ok = offline_encode(b->texts[i], b->vectors + i * OFFLINE_ENCODER_DIMENSION);
+        set_outcome(b, i, ok ? ENCODER_OK : ENCODER_FAILED, ok ? NULL : fault_names[VECTOR_ZERO]);
+        if (!ok)
+            keep_failure(b, "the text has no word", (struct str){NULL, 0});
+    }
+    snprintf(b->model, sizeof(b->model), "%s", OFFLINE_ENCODER_MODEL);
+    v->kind = VERDICT_OK;
+}
+
+static void finish(struct batch *b)
+{
+    struct encoder_reply reply = {
+        .ctx = b->ctx,
+        .n = b->n,
+        .dimension = encoder_dimension(b->encoder),
+        .vectors = b->vectors,
+        .outcome = b->outcome,
+        .reason = b->reason,
+        .raw = buf_str(&b->raw),
+        .tokens_in = b->tokens_in,
+        .model = str_of(b->model[0] ? b->model : b->encoder->settings.model),
+    };
+
+    memcpy(reply.detail, b->detail, sizeof(reply.detail));
+    lane_release(b->lane);
+    b->done(b->arg, &reply);
+    batch_free(b);
+}
+
+static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, int attempts);
+
+/* Faults that one text of several may be the cause of. */
+static bool may_be_split(const struct part *p, const struct verdict *v)
+{
+    static const char *const reasons[] = {"http_400", "http_413", "http_422", "http_424",
+                                          "http_500"};
+
+    if (v->kind != VERDICT_ROW || p->hi - p->lo < 2 || p->batch->n_pairs == p->batch->n)
+        return false;
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(*reasons); i++)
+        if (strcmp(v->reason, reasons[i]) == 0)
+            return true;
+    return false;
+}
+
+static void split(const struct part *p)
+{
+    struct batch *b = p->batch;
+    size_t middle = p->lo + (p->hi - p->lo + 1) / 2;
+    struct pair *pair = &b->pairs[b->n_pairs++];
+    /* What used up its attempts as a whole gets two more in halves. */
+    int used = p->job.attempts > 2 ? p->job.attempts - 2 : 0;
+
+    send_part(b, p->lo, middle, pair, used);
+    send_part(b, middle, p->hi, pair, used);
+}
+
+static void learn_batch(struct encoder *c, int n)
+{
+    int known = atomic_load(&c->batch);
+
+    while (n < known && !atomic_compare_exchange_weak(&c->batch, &known, n))
+        ;
+}
+
+static void note_end(struct part *p, const struct verdict *v, struct str raw)
+{
+    struct batch *b = p->batch;
+
+    if (v->kind == VERDICT_OK) {
+        if (p->pair && ++p->pair->passed == 2)
+            learn_batch(b->encoder, (int)(p->hi - p->lo));
+        return;
+    }
+    keep_failure(b, v->detail, raw);
+    for (size_t i = p->lo; i < p->hi; i++)
+        set_outcome(b, i, v->kind == VERDICT_ROW ? ENCODER_FAILED : ENCODER_RETURNED, v->reason);
+}
+
+static void part_done(struct job *j, const struct verdict *v, struct str raw)
+{
+    struct part *p = (struct part *)j;
+    struct batch *b = p->batch;
+
+    if (may_be_split(p, v))
+        split(p);
+    else
+        note_end(p, v, raw);
+    buf_free(&j->body);
+    free(p);
+    if (--b->open == 0)
+        finish(b);
+}
+
+static const struct job_ops ops = {.judge = judge, .work = work, .done = part_done};
+
+/* false: no memory for it; its texts stay undecided. */
+static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, int attempts)
+{
+    struct part *p = calloc(1, sizeof(*p));
+
+    if (!p)
+        return false;
+    p->job.ops = &ops;
+    p->job.arg = b->arg;
+    p->job.attempts = attempts;
+    p->job.reply_max = reply_bound(b->encoder, hi - lo);
+    p->batch = b;
+    p->lo = lo;
+    p->hi = hi;
+    p->pair = pair;
+    buf_init(&p->job.body, REQUEST_MAX);
+    if (!b->encoder->offline)
+        write_request(p, &p->job.body);
+    if (p->job.body.failed) {
+        buf_free(&p->job.body);
+        free(p);
+        return false;
+    }
+    b->open++;
+    lane_submit(b->lane, &p->job);
+    return true;
+}
+
+int batch_start(struct batch *b, void *ctx, encoder_done_fn done, void *arg, struct err *e)
+{
+    size_t most = (size_t)atomic_load(&b->encoder->batch);
+    size_t step = b->encoder->offline || most > b->n ? b->n : most;
+
+    b->ctx = ctx;
+    b->done = done;
+    b->arg = arg;
+    for (size_t lo = 0; lo < b->n; lo += step)
+        if (!send_part(b, lo, lo + step < b->n ? lo + step : b->n, NULL, 0) && b->open == 0)
+            return err_set(e, ERR_TOO_LARGE, "the batch is too large, or memory is short");
+    lane_hold(b->lane);
+    return 0;
+}

@@ -1,0 +1,122 @@
+#include <stdlib.h>
+
+#include "providers/encoder/state.h"
+
+static int check(const struct encoder_settings *s, struct err *e)
+{
+    bool offline = strcmp(s->kind, "offline") == 0;
+
+    if (!offline && strcmp(s->kind, "openai") != 0)
+        return err_set(e, ERR_VALIDATION, "%s: unknown kind of encoder: %.40s", s->name, s->kind);
+    if (s->max_in_flight < 1 || s->timeout_s < 1 || s->connect_timeout_s < 1 || s->attempts < 1 ||
+        s->stop_after < 1)
+        return err_set(e, ERR_VALIDATION, "%s: a limit is below 1", s->name);
+    if (s->batch < 1 || s->batch > ENCODER_BATCH_MAX)
+        return err_set(e, ERR_VALIDATION, "%s: batch is not within 1 and %d", s->name,
+                       ENCODER_BATCH_MAX);
+    if (s->dimension < 0 || s->dimension > ENCODER_DIMENSION_MAX ||
+        (offline && s->dimension != 0 && s->dimension != OFFLINE_ENCODER_DIMENSION))
+        return err_set(e, ERR_VALIDATION, "%s: dimension %d is not possible", s->name,
+                       s->dimension);
+    if (!offline && (!s->url || !s->model))
+        return err_set(e, ERR_VALIDATION, "%s: URL and model are needed", s->name);
+    return 0;
+}
+
+static struct endpoint *reach(const struct encoder_settings *s, bool offline, struct err *e)
+{
+    struct endpoint_settings settings = {
+        .name = s->name,
+        .url = offline ? NULL : s->url,
+        .path = "/embeddings",
+        .api_key = s->api_key,
+        .max_in_flight = s->max_in_flight,
+        .timeout_s = s->timeout_s,
+        .connect_timeout_s = s->connect_timeout_s,
+        .attempts = s->attempts,
+        .stop_after = s->stop_after,
+    };
+
+    return endpoint_new(&settings, e);
+}
+
+struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
+{
+    if (check(s, e) != 0)
+        return NULL;
+    struct encoder *c = calloc(1, sizeof(*c));
+    if (!c) {
+        err_set(e, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    c->settings = *s;
+    c->offline = strcmp(s->kind, "offline") == 0;
+    atomic_init(&c->dimension, c->offline ? OFFLINE_ENCODER_DIMENSION : s->dimension);
+    atomic_init(&c->batch, s->batch);
+    atomic_init(&c->strange, 0);
+    c->endpoint = reach(s, c->offline, e);
+    if (!c->endpoint) {
+        free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void encoder_free(struct encoder *c)
+{
+    if (!c)
+        return;
+    endpoint_unref(c->endpoint);
+    free(c);
+}
+
+const struct encoder_settings *encoder_get_settings(const struct encoder *c)
+{
+    return &c->settings;
+}
+
+int encoder_dimension(struct encoder *c)
+{
+    return atomic_load(&c->dimension);
+}
+
+bool encoder_stopped(struct encoder *c, char reason[200])
+{
+    return endpoint_stopped(c->endpoint, reason);
+}
+
+void encoder_reset(struct encoder *c)
+{
+    atomic_store(&c->strange, 0);
+    endpoint_reset(c->endpoint);
+}
+
+int encoder_submit(struct engine *g, struct encoder *c, const struct str *texts, size_t n,
+                   void *ctx, encoder_done_fn done, void *arg, struct err *e)
+{
+    struct lane *l = engine_lane(g, c->endpoint, e);
+
+    if (!l)
+        return -1;
+    if (n < 1 || n > ENCODER_BATCH_MAX)
+        return err_set(e, ERR_VALIDATION, "a batch has 1 to %d texts", ENCODER_BATCH_MAX);
+    if (lane_room(l) <= 0)
+        return err_set(e, ERR_UNAVAILABLE, "%s: the window of calls is full or stopped",
+                       c->settings.name);
+    struct batch *b = batch_new(c, l, texts, n);
+    if (!b)
+        return err_set(e, ERR_NO_MEMORY, "out of memory");
+    if (batch_start(b, ctx, done, arg, e) != 0) {
+        batch_free(b);
+        return -1;
+    }
+    return 0;
+}
+
+int encoder_room(struct engine *g, struct encoder *c)
+{
+    struct err e = {0};
+    struct lane *l = engine_lane(g, c->endpoint, &e);
+
+    return l ? lane_room(l) : 0;
+}

@@ -1,0 +1,199 @@
+#include <jansson.h>
+
+#include "providers/llm/chat.h"
+#include "server/json/decode.h"
+
+enum {
+    NODES_MAX = 50000,
+    TOKENS_MAX = 10000000, /* what a server may report for one call and be believed */
+    MODEL_MAX = 200,
+};
+
+static struct str text_of(const json_t *value)
+{
+    if (!json_is_string(value))
+        return (struct str){NULL, 0};
+    return (struct str){json_string_value(value), json_string_length(value)};
+}
+
+static int tokens_of(const json_t *usage, const char *key)
+{
+    json_int_t n = json_integer_value(json_object_get(usage, key));
+
+    return n < 0 ? 0 : n > TOKENS_MAX ? TOKENS_MAX : (int)n;
+}
+
+/* White space that models put around an answer, the three bytes of a byte order mark included. */
+static struct str trimmed(struct str s)
+{
+    s = str_trim(s);
+    if (str_starts(s, STR("\xef\xbb\xbf")))
+        s = str_trim(str_from(s, 3));
+    return s;
+}
+
+static struct str after_last(struct str s, struct str mark)
+{
+    ptrdiff_t at;
+
+    while ((at = str_find(s, mark)) >= 0)
+        s = str_from(s, (size_t)at + mark.n);
+    return s;
+}
+
+/* The opening tag is often part of the prompt, so that only the closing one is seen. */
+static struct str without_thoughts(struct str s)
+{
+    s = trimmed(after_last(after_last(s, STR("</think>")), STR("</thinking>")));
+    if (str_starts(s, STR("<think>")) || str_starts(s, STR("<thinking>")))
+        s.n = 0;
+    return s;
+}
+
+static struct str without_fence(struct str s)
+{
+    if (!str_starts(s, STR("```")))
+        return s;
+    const char *line_end = memchr(s.p, '\n', s.n);
+    if (!line_end)
+        return s;
+    struct str inner = str_trim(str_from(s, (size_t)(line_end - s.p) + 1));
+    if (inner.n >= 3 && memcmp(inner.p + inner.n - 3, "```", 3) == 0)
+        inner.n -= 3;
+    return str_trim(inner);
+}
+
+struct str chat_strip(struct str text)
+{
+    return without_fence(without_thoughts(text));
+}
+
+static bool is_part_of_type(const json_t *part, const char *type)
+{
+    return str_is(text_of(json_object_get(part, "type")), type);
+}
+
+/* Joins the text parts of a content array into one string, which the message keeps. */
+static struct str join_parts(json_t *message, const json_t *parts)
+{
+    struct buf joined;
+    size_t i;
+    json_t *part;
+
+    buf_init(&joined, CHAT_REPLY_MAX);
+    json_array_foreach(parts, i, part)
+    {
+        if (is_part_of_type(part, "text") || is_part_of_type(part, "output_text"))
+            buf_adds(&joined, text_of(json_object_get(part, "text")));
+    }
+    json_t *text = json_stringn(joined.n > 0 ? joined.p : "", joined.n);
+    buf_free(&joined);
+    if (!text || json_object_set_new(message, "content", text) != 0)
+        return (struct str){NULL, 0};
+    return text_of(text);
+}
+
+static struct str refusal_of(const json_t *message)
+{
+    struct str refusal = text_of(json_object_get(message, "refusal"));
+    const json_t *parts = json_object_get(message, "content");
+    size_t i;
+    json_t *part;
+
+    json_array_foreach(parts, i, part)
+    {
+        if (refusal.n == 0 && is_part_of_type(part, "refusal"))
+            refusal = text_of(json_object_get(part, "refusal"));
+    }
+    return refusal;
+}
+
+static bool has_reasoning(const json_t *message)
+{
+    return text_of(json_object_get(message, "reasoning")).n > 0 ||
+           text_of(json_object_get(message, "reasoning_content")).n > 0;
+}
+
+/* What the server says about how the answer ended; true when that settles it. */
+static bool judge_finish(const struct chat_answer *a, const json_t *message, struct verdict *v)
+{
+    struct str refusal = refusal_of(message);
+    struct str f = a->finish_reason;
+
+    if (str_is(f, "length") || str_is(f, "max_tokens"))
+        verdict_set(v, VERDICT_ROW, FAULT_NONE, "length", "the answer was cut by its token limit");
+    else if (str_is(f, "content_filter"))
+        verdict_set(v, VERDICT_ROW, FAULT_NONE, "content_filter",
+                    "the server's content filter ended the answer");
+    else if (refusal.n > 0)
+        verdict_set(v, VERDICT_ROW, FAULT_NONE, "refusal", "%.*s",
+                    refusal.n > 150 ? 150 : (int)refusal.n, refusal.p);
+    else if (str_is(f, "abort") || str_is(f, "error"))
+        verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "aborted", "the server aborted the answer");
+    else
+        return false;
+    return true;
+}
+
+static void judge_message(struct chat_answer *a, json_t *message, struct verdict *v)
+{
+    const json_t *content = json_object_get(message, "content");
+
+    if (judge_finish(a, message, v))
+        return;
+    a->text = json_is_array(content) ? join_parts(message, content) : text_of(content);
+    bool thought = a->text.n > 0 || has_reasoning(message);
+    a->text = chat_strip(a->text);
+    if (a->text.n > 0)
+        v->kind = VERDICT_OK;
+    else
+        verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "empty",
+                    thought ? "the answer has reasoning only" : "the answer is empty");
+}
+
+static void read_envelope(struct chat_answer *a, struct verdict *v)
+{
+    const json_t *usage = json_object_get(a->root, "usage");
+    json_t *choice = json_array_get(json_object_get(a->root, "choices"), 0);
+    json_t *message = json_object_get(choice, "message");
+
+    if (verdict_of_error(a->root, v))
+        return;
+    if (!json_is_object(message)) {
+        verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "invalid_reply",
+                    "the reply has no choices[0].message");
+        return;
+    }
+    a->model = text_of(json_object_get(a->root, "model"));
+    if (a->model.n > MODEL_MAX)
+        a->model.n = 0;
+    a->finish_reason = text_of(json_object_get(choice, "finish_reason"));
+    if (a->finish_reason.n > 40)
+        a->finish_reason.n = 0;
+    a->tokens_in = tokens_of(usage, "prompt_tokens");
+    a->tokens_out = tokens_of(usage, "completion_tokens");
+    judge_message(a, message, v);
+}
+
+void chat_answer_read(struct str body, struct chat_answer *a, struct verdict *v)
+{
+    struct err e = {0};
+    json_error_t error;
+
+    *a = (struct chat_answer){0};
+    if (json_scan(body, NODES_MAX, &e) != 0) {
+        verdict_of_garbage(body, e.msg, v);
+        return;
+    }
+    a->root = json_loadb(body.p, body.n, JSON_REJECT_DUPLICATES, &error);
+    if (a->root)
+        read_envelope(a, v);
+    else
+        verdict_of_garbage(body, error.text, v);
+}
+
+void chat_answer_free(struct chat_answer *a)
+{
+    json_decref(a->root);
+    *a = (struct chat_answer){0};
+}

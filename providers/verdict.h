@@ -1,0 +1,90 @@
+/* What one exchange with a model server means for the row that was asked about, and for the
+ * server. Pure functions: the rules live here, their bookkeeping in endpoint.c and job.c. */
+#ifndef MONOCEROS_PROVIDERS_VERDICT_H
+#define MONOCEROS_PROVIDERS_VERDICT_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "server/base/str.h"
+
+enum verdict_kind {
+    VERDICT_OK,
+    VERDICT_WAIT,     /* the endpoint cannot now; the row's attempts are not touched */
+    VERDICT_AGAIN,    /* may pass: asked again, up to the row's attempts */
+    VERDICT_ROW,      /* about this row, and final */
+    VERDICT_STOP,     /* about every row: nothing more is to be sent */
+    VERDICT_RETURNED, /* undecided: cancelled, or the endpoint stopped meanwhile */
+};
+
+/* What the endpoint is held responsible for. */
+enum verdict_fault {
+    FAULT_NONE,
+    FAULT_BUSY, /* overload: a pause, counted once for all calls that met it */
+    FAULT_LINE, /* connection: an outage, counted once for all calls that met it */
+    FAULT_CALL, /* a broken answer: counted one by one */
+};
+
+struct verdict {
+    enum verdict_kind kind;
+    enum verdict_fault fault;
+    int64_t pause_us; /* asked for by the server, capped; -1 when not said */
+    char reason[24];  /* stable code, empty for VERDICT_OK */
+    char detail[200]; /* one sentence without control characters */
+};
+
+struct json_t;
+
+/* One HTTP reply as far as the rules look at it. Views may be empty. */
+struct reply_view {
+    int status;
+    struct str body;
+    struct str retry_after, retry_after_ms, date, content_encoding;
+};
+
+/* How far a transfer came that curl reports as failed. */
+struct transfer_view {
+    CURLcode code;
+    const char *error; /* curl's sentence, may be empty */
+    bool sent;         /* connected, so that the request was under way */
+    bool answered;     /* at least one byte of the reply came */
+    bool too_large;    /* ended here because the reply exceeded its bound */
+};
+
+enum { VERDICT_PAUSE_MAX_S = 120 };
+
+/* Fills v; `fmt` makes the detail, which is cleaned of control characters and cut at a character.
+ */
+void verdict_set(struct verdict *v, enum verdict_kind kind, enum verdict_fault fault,
+                 const char *reason, const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Makes a string that was cut anywhere fit to be shown: no control characters, valid UTF-8. */
+void verdict_clean(char *z);
+
+/* Every status but 200; `now` is the wall clock, for Retry-After given as a date. */
+void verdict_of_status(const struct reply_view *r, time_t now, struct verdict *v);
+/* A transfer that did not end in a whole reply. */
+void verdict_of_transfer(const struct transfer_view *t, struct verdict *v);
+/* A 200 whose body (parsed by jansson) is an error object: true, and v filled, when root is one. */
+bool verdict_of_error(const struct json_t *root, struct verdict *v);
+/* A 200 that is not the reply agreed on, `why` says how: judged by the error object inside, or as
+ * garbage. */
+void verdict_of_odd_body(struct str body, const char *why, struct verdict *v);
+/* A body with status 200 that is no JSON: v says invalid_reply or invalid_utf8. */
+void verdict_of_garbage(struct str body, const char *why, struct verdict *v);
+
+/* The sentence of an error body, from wherever the server put it; cleaned, cut to `size`. */
+void verdict_message(struct str body, char *out, size_t size);
+
+/* Microseconds asked for by a Retry-After value (seconds, fraction, HTTP date) within 0 and the
+ * cap; -1 when it says nothing usable. `date` is the reply's Date header, which a date is measured
+ * against so that a wrong clock on either side does no harm. */
+int64_t retry_after_us(struct str value, struct str date, time_t now);
+/* The same from prose such as "Please try again in 6m0.5s"; -1 when there is none. */
+int64_t retry_prose_us(struct str message);
+/* The pause before try number n (1, 2, …) of one row: exponential, full jitter from `random`. */
+int64_t retry_backoff_us(int n, uint64_t random);
+
+#endif
