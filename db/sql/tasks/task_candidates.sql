@@ -1,4 +1,5 @@
 -- Where there is work, without locks: later stages first, so that the queue stays short.
+-- result: binary
 SELECT t.shard_id, t.run_id, t.stage, count(*)
 FROM tasks t
 LEFT JOIN runs r ON r.run_id = t.run_id
