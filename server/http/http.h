@@ -103,8 +103,14 @@ struct http_ops {
     enum http_verdict (*start)(struct req *q);
     /* On the worker thread, after http_complete(). May say HTTP_PENDING again. */
     enum http_verdict (*finish)(struct req *q);
-    /* On the worker thread, once, when the answer has been sent or the client is gone. */
+    /* Once for every request whose headers were complete, when the answer has been sent or the
+     * client is gone (res.status 0: it was never answered) and the operation has completed. On the
+     * worker thread; on the thread of http_complete() when the client left a BODY_STREAM before
+     * that, and then `finish` is not called. NULL: not wanted. */
     void (*done)(const struct req *q, int64_t duration_us);
+    /* Faults that no answer tells about: details of internal errors, refused headers, messages of
+     * the HTTP library. From any thread; `detail` may quote clients. NULL: not wanted. */
+    void (*log)(const char *event, const char *detail);
 };
 
 struct http_settings {

@@ -1,0 +1,258 @@
+/* What the files of server/http share; nobody else includes this.
+ *
+ * Threads and locks. A worker is one libmicrohttpd daemon with one thread; everything about a
+ * request happens on it, except http_complete(), http_after() and http_body_read(), which meet the
+ * worker under the request's mutex. Order of locks: worker, request, then libmicrohttpd's own. */
+#ifndef MONOCEROS_HTTP_INTERNAL_H
+#define MONOCEROS_HTTP_INTERNAL_H
+
+#include <microhttpd.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "server/http/http.h"
+
+enum {
+    SOCKETS_PER_WORKER = 120, /* libmicrohttpd stalls at exactly 128 ready sockets */
+    SEGMENTS_MAX = 16,
+    SEGMENT_BYTES_MAX = 128,
+    URI_BYTES_MAX = 8192,
+    QUERY_PIECES_MAX = 64,
+    REQUEST_HEADERS_MAX = 100,
+    PIPE_BYTES = 256 * 1024,
+    KEEP_BYTES = 16 * 1024, /* of a buffer, from one request to the next */
+    ARENA_BYTES = 8 * 1024 * 1024,
+    RESPONSE_BYTES_MAX = 64 * 1024 * 1024,
+    BODIES_BYTES_MAX = 256 * 1024 * 1024, /* collected bodies and pipes of all connections */
+    DISCARD_BYTES_MAX = 1024 * 1024,      /* of a body, to keep a connection alive */
+    LINGER_BYTES_MAX = 64 * 1024 * 1024, /* of a body, so that the client gets to read our answer */
+    LINGER_S = 5,
+    RETRY_AFTER_S = 2,
+};
+
+struct router;
+struct http_worker;
+
+/* One accepted connection. */
+struct http_socket {
+    int fd;
+    bool open;        /* under the worker's mutex: the descriptor is ours */
+    atomic_bool cut;  /* the sweeper has ended it */
+    int64_t requests; /* so far, of the worker's thread */
+    /* > 0: when to end it, 0: never, < 0: between requests, and minus the number of them. */
+    _Atomic int64_t deadline_us;
+    int64_t mark_deadline; /* of the sweeper: the idle period that mark_bytes belongs to */
+    uint64_t mark_bytes;   /* received when that period was first seen */
+};
+
+struct http_worker {
+    struct http *http;
+    struct MHD_Daemon *daemon;
+    atomic_int n_sockets; /* raised by the acceptor, lowered when closed */
+    pthread_mutex_t mutex;
+    struct http_socket sockets[SOCKETS_PER_WORKER]; /* `open` under mutex */
+    struct http_conn *all;                          /* under mutex */
+    struct http_conn *idle;                         /* of the worker's thread */
+    uint8_t random[1024];
+    size_t random_left;
+};
+
+enum op_state { OP_IDLE, OP_PENDING, OP_COMPLETE, OP_ANSWERED };
+
+enum conn_mode {
+    MODE_PLAIN,   /* no body is expected */
+    MODE_JSON,    /* the body is collected */
+    MODE_STREAM,  /* the body goes through the pipe */
+    MODE_DISCARD, /* the answer is known; the body is read so that the connection can stay */
+    MODE_LINGER,  /* the answer has been sent and the connection will be closed */
+};
+
+/* The bounded pipe of a BODY_STREAM request: a ring. All under the request's mutex. */
+struct http_body {
+    char *ring;
+    size_t start, used;
+    uint64_t total;
+    bool ended;  /* the whole body is in */
+    bool broken; /* the client left, was too slow or sent too much */
+    bool too_large;
+    pthread_cond_t readable;
+};
+
+/* What the headers of a request said. Values are valid as long as the request is. */
+struct request_head {
+    int n, hosts, lengths, encodings_transfer, types, encodings_content, traces;
+    bool fault;            /* a name or value that cannot be */
+    bool torn;             /* the header section is not what libmicrohttpd took it for */
+    const char *next_line; /* while it is read; NULL: lines are not checked */
+    bool has_body, chunked, expect;
+    uint64_t length;
+    struct str host, content_length, transfer_encoding, content_type, content_encoding;
+    struct str expectation, traceparent, if_none_match;
+};
+
+/* One request. Taken from the worker's list when the request line is in, given back when
+ * libmicrohttpd has done with the request and the operation has completed, whichever is later. */
+struct http_conn {
+    struct req q;
+    struct http *http;
+    struct http_worker *worker;
+    struct http_conn *next_idle, *prev, *next; /* in the worker's lists */
+    struct http_socket *sock;                  /* not after `gone` */
+    struct MHD_Connection *mhd;                /* not after `gone` */
+    enum conn_mode mode;
+    bool begun; /* the headers are complete */
+    bool is_head;
+    bool close;    /* after the answer */
+    bool at_once;  /* the answer must not wait for the body */
+    bool answered; /* given to libmicrohttpd or sent */
+    const char *allow;
+    struct str raw_query;
+    size_t uri_bytes; /* as received */
+    struct request_head head;
+    struct buf body;
+    size_t charged; /* of BODIES_BYTES_MAX */
+    uint64_t discarded;
+    struct http_body pipe;
+    void (*after)(struct req *q);
+
+    pthread_mutex_t mutex;
+    enum op_state op; /* under mutex while OP_PENDING */
+    bool suspended;   /* under mutex */
+    bool gone;        /* under mutex: the client's side is over, the operation's is not */
+};
+
+struct timer_entry {
+    int64_t due_us;
+    struct http_conn *conn;
+};
+
+struct timer {
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    bool stop; /* these under mutex */
+    struct timer_entry *heap;
+    size_t n, cap;
+};
+
+struct http {
+    struct http_settings s;
+    struct router *router;
+    struct http_worker *workers;
+    int n_workers;
+    int per_worker; /* connections */
+    int port, listen_fd, wake_fd;
+    pthread_t acceptor;
+    bool accepting;
+    size_t arena_max;
+    size_t conns_max;
+    atomic_bool draining, stopping, acceptor_waits;
+    atomic_int busy;
+    atomic_int refs; /* the owner and each request whose operation outlives its client */
+    atomic_size_t n_conns;
+    atomic_size_t body_bytes;
+    pthread_mutex_t mutex; /* for quiet */
+    pthread_cond_t quiet;  /* busy has become 0 */
+    struct timer timer;
+};
+
+/* listener.c */
+void http_log(struct http *h, const char *event, const char *detail);
+void http_unref(struct http *h);
+void http_not_busy(struct http *h);
+void acceptor_wake(struct http *h);
+
+/* worker.c */
+int worker_start(struct http_worker *w, struct http *h, struct err *e);
+/* Resumes what is suspended; nothing is suspended afterwards because http->stopping is set. */
+void worker_release(struct http_worker *w);
+void worker_stop(struct http_worker *w);
+void worker_free(struct http_worker *w);
+void worker_random(struct http_worker *w, void *out, size_t n);
+
+/* pool.c: the request records of a worker */
+struct http_conn *conn_take(struct http_worker *w);
+/* On the worker's thread. */
+void conn_give(struct http_conn *c);
+/* On any thread; for requests that outlived their connection, and at the end. */
+void conn_free(struct http_conn *c);
+/* Counts bytes of body buffers over all requests; false when that would be too many. */
+bool conn_charge(struct http_conn *c, size_t bytes);
+
+/* conn.c: the callbacks of libmicrohttpd */
+void *conn_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
+enum MHD_Result conn_on_access(void *cls, struct MHD_Connection *mhd, const char *url,
+                               const char *method, const char *version, const char *data,
+                               size_t *size, void **con_cls);
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                       enum MHD_RequestTerminationCode toe);
+/* Under the request's mutex. */
+void conn_resume(struct http_conn *c);
+
+/* request.c */
+void request_take_uri(struct http_conn *c, const char *uri);
+/* The request line as libmicrohttpd gives it. */
+struct request_line {
+    const char *method, *url, *version;
+};
+/* Reads and checks everything but the body; leaves q.err set when the request is refused. */
+void request_begin(struct http_conn *c, const struct request_line *line);
+
+/* head.c */
+void head_read(struct http_conn *c, const struct request_line *line);
+/* The header faults that make the framing doubtful. */
+int head_check(struct http_conn *c, const char *version);
+void head_trace(struct http_conn *c);
+
+/* uri.c */
+/* Percent-decodes once. false on bad escapes, control characters and what is not UTF-8. *out is the
+ * input when nothing had to be decoded. */
+bool uri_decode(struct arena *a, struct str raw, bool plus_is_space, struct str *out);
+/* Splits the raw path into decoded segments; the number, or -1 with ERR_MALFORMED. More than
+ * SEGMENTS_MAX are counted, not stored. */
+int uri_segments(struct arena *a, struct str path, struct str *segments, struct err *e);
+
+/* query.c */
+int query_read(struct req *q, struct str raw);
+
+/* router.c */
+struct router *router_new(const struct route *routes, size_t n, struct err *e);
+void router_free(struct router *r);
+struct match {
+    const struct route *routes[HTTP_METHOD_COUNT];
+    const char *allow;
+    struct str params[HTTP_PARAMS_MAX];
+    int n_params;
+};
+bool router_match(const struct router *r, const struct str *segments, int n, struct match *m);
+
+/* response.c */
+/* Fills q.res from q.err or from nothing when need be. */
+void response_render(struct http_conn *c);
+enum MHD_Result response_queue(struct http_conn *c);
+/* Writes the answer to the socket past libmicrohttpd, which cannot answer while a body is being
+ * read. */
+void response_send(struct http_conn *c);
+
+/* problem.c */
+int problem_status(enum err_code code);
+
+/* stream.c */
+bool pipe_open(struct http_conn *c);
+void pipe_close(struct http_conn *c);
+/* Takes what fits. */
+size_t pipe_write(struct http_conn *c, const char *data, size_t n);
+void pipe_end(struct http_conn *c);
+/* Unless it has ended. */
+void pipe_break(struct http_conn *c, bool too_large);
+
+/* timer.c */
+int timer_start(struct http *h, struct err *e);
+void timer_wake(struct http *h);
+void timer_stop(struct http *h);
+void timer_free(struct http *h);
+void socket_deadline(struct http_socket *s, int seconds); /* 0: none */
+void socket_idle(struct http_socket *s);
+
+#endif

@@ -1,0 +1,124 @@
+/* Errors as application/problem+json (RFC 9457): one table from code to status, type and title. */
+#include "server/base/text.h"
+#include "server/http/internal.h"
+#include "server/json/write.h"
+
+static const struct {
+    int status;
+    const char *slug, *title;
+} problems[ERR_COUNT] = {
+    [ERR_NONE] = {500, "internal", "Internal error"},
+    [ERR_INTERNAL] = {500, "internal", "Internal error"},
+    [ERR_NO_MEMORY] = {503, "out-of-memory", "Out of memory"},
+    [ERR_MALFORMED] = {400, "malformed-request", "Malformed request"},
+    [ERR_PARAMETER] = {400, "invalid-parameter", "Invalid parameter"},
+    [ERR_VALIDATION] = {422, "validation", "Validation failed"},
+    [ERR_NOT_FOUND] = {404, "not-found", "Not found"},
+    [ERR_METHOD] = {405, "method-not-allowed", "Method not allowed"},
+    [ERR_CONFLICT] = {409, "conflict", "Conflict"},
+    [ERR_TRANSFER_NOT_READY] = {409, "transfer-not-ready", "Transfer not ready"},
+    [ERR_TOO_FEW_VECTORS] = {409, "too-few-vectors", "Too few vectors"},
+    [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
+    [ERR_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
+    [ERR_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
+    [ERR_IMPORT_BROKEN] = {422, "import-broken", "Import broken off"},
+    [ERR_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
+    [ERR_TIMEOUT] = {504, "timeout", "Timeout"},
+    [ERR_PROVIDER] = {502, "provider-failed", "Provider failed"},
+};
+
+static enum err_code known(enum err_code code)
+{
+    return code > ERR_NONE && code < ERR_COUNT ? code : ERR_INTERNAL;
+}
+
+int problem_status(enum err_code code)
+{
+    return problems[known(code)].status;
+}
+
+/* A sentence may quote what a client sent; what is not UTF-8 must not reach the JSON. */
+static void write_text(struct buf *b, const char *z, size_t max)
+{
+    char text[512];
+    size_t n = strnlen(z, max < sizeof(text) ? max : sizeof(text));
+    memcpy(text, z, n);
+    size_t bad = 0;
+    if (!text_is_valid((struct str){text, n}, &bad)) {
+        if (bad + 3 >= n) /* cut short in the middle of a character */
+            n = bad;
+        for (size_t i = bad; i < n; i++)
+            if ((unsigned char)text[i] >= 0x80)
+                text[i] = '?';
+    }
+    json_str(b, (struct str){text, n});
+}
+
+/* The path as a URI reference: ASCII whatever was sent. */
+static void write_instance(struct buf *b, struct str path)
+{
+    char text[512];
+    size_t n = 0;
+    for (size_t i = 0; i < path.n && n + 3 <= sizeof(text); i++) {
+        static const char digits[] = "0123456789ABCDEF";
+        unsigned char c = (unsigned char)path.p[i];
+        if (c > 0x20 && c < 0x7f && c != '"' && c != '\\') {
+            text[n++] = (char)c;
+            continue;
+        }
+        text[n++] = '%';
+        text[n++] = digits[c >> 4];
+        text[n++] = digits[c & 15];
+    }
+    json_str(b, (struct str){text, n});
+}
+
+static void write_fields(struct buf *b, const struct err *e)
+{
+    json_key(b, "errors");
+    json_open(b, '[');
+    for (int i = 0; i < e->n_fields; i++) {
+        json_open(b, '{');
+        json_key(b, "pointer");
+        write_text(b, e->fields[i].pointer, sizeof(e->fields[i].pointer));
+        json_key(b, "detail");
+        write_text(b, e->fields[i].detail, sizeof(e->fields[i].detail));
+        json_close(b, '}');
+    }
+    json_close(b, ']');
+}
+
+static const char *detail_of(struct req *q, enum err_code code)
+{
+    if (code != ERR_INTERNAL)
+        return q->err.msg[0] ? q->err.msg : problems[code].title;
+    http_log(q->conn->http, "internal_error", q->err.msg);
+    return "The server failed at this request; its request id leads to the log.";
+}
+
+void res_problem(struct req *q)
+{
+    enum err_code code = known(q->err.code);
+    struct res *r = &q->res;
+    struct buf *b = &r->body;
+    r->status = problems[code].status;
+    r->content_type = "application/problem+json";
+    r->n_headers = 0;
+    buf_reset(b);
+    json_open(b, '{');
+    json_key(b, "type");
+    buf_addf(b, "\"/problems/%s\"", problems[code].slug);
+    json_key(b, "title");
+    json_z(b, problems[code].title);
+    json_key(b, "status");
+    json_int(b, problems[code].status);
+    json_key(b, "detail");
+    write_text(b, detail_of(q, code), sizeof(q->err.msg));
+    json_key(b, "instance");
+    write_instance(b, q->path);
+    json_key(b, "request_id");
+    json_z(b, q->request_id);
+    if (q->err.n_fields)
+        write_fields(b, &q->err);
+    json_close(b, '}');
+}

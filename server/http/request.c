@@ -1,0 +1,217 @@
+/* What a request asks for: method, path, query and the kind of body, before any of the body is
+ * read. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "server/http/internal.h"
+
+static int split_uri(struct http_conn *c, struct str uri)
+{
+    /* The absolute form is what proxies send; the authority is Host's business. */
+    static const struct str schemes[] = {{"http://", 7}, {"https://", 8}};
+    for (size_t i = 0; i < 2; i++)
+        if (str_starts(uri, schemes[i])) {
+            struct str rest = str_from(uri, schemes[i].n);
+            const char *slash = memchr(rest.p, '/', rest.n);
+            uri = slash ? str_from(rest, (size_t)(slash - rest.p)) : (struct str){"/", 1};
+        }
+    const char *mark = uri.n ? memchr(uri.p, '?', uri.n) : NULL;
+    size_t n = mark ? (size_t)(mark - uri.p) : uri.n;
+    c->q.path = (struct str){uri.p, n};
+    c->raw_query = mark ? str_from(uri, n + 1) : (struct str){"", 0};
+    size_t pieces = 1;
+    for (size_t i = 0; i < c->raw_query.n; i++)
+        pieces += c->raw_query.p[i] == '&';
+    if (pieces > QUERY_PIECES_MAX)
+        return err_set(&c->q.err, ERR_PARAMETER, "the query has more than %d parameters",
+                       QUERY_PIECES_MAX);
+    return 0;
+}
+
+void request_take_uri(struct http_conn *c, const char *uri)
+{
+    struct req *q = &c->q;
+    size_t n = uri ? strnlen(uri, URI_BYTES_MAX + 1) : 0;
+    c->uri_bytes = n;
+    q->path = (struct str){"", 0};
+    c->raw_query = q->path;
+    if (n > URI_BYTES_MAX) {
+        (void)err_set(&q->err, ERR_URI_TOO_LONG, "the URI is longer than %d bytes", URI_BYTES_MAX);
+        return;
+    }
+    char *copy = arena_dup(q->arena, uri ? uri : "", n);
+    if (!copy)
+        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+    else
+        (void)split_uri(c, (struct str){copy, n});
+}
+
+static bool has_controls(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7f)
+            return true;
+    return false;
+}
+
+enum { METHOD_OPTIONS = HTTP_METHOD_COUNT, METHOD_HEAD, METHOD_REFUSED, METHOD_UNKNOWN };
+
+static int read_method(const char *name)
+{
+    static const struct {
+        const char *name;
+        int method;
+    } methods[] = {
+        {"GET", HTTP_GET},         {"PUT", HTTP_PUT},         {"POST", HTTP_POST},
+        {"DELETE", HTTP_DELETE},   {"HEAD", METHOD_HEAD},     {"OPTIONS", METHOD_OPTIONS},
+        {"PATCH", METHOD_REFUSED}, {"TRACE", METHOD_REFUSED}, {"CONNECT", METHOD_REFUSED},
+    };
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        if (strcmp(name, methods[i].name) == 0)
+            return methods[i].method;
+    return METHOD_UNKNOWN;
+}
+
+/* Everything after which the connection cannot be trusted any more. */
+static int check_form(struct http_conn *c, int method, const char *version)
+{
+    if (head_check(c, version) < 0)
+        return -1;
+    if (method == METHOD_UNKNOWN)
+        return err_set(&c->q.err, ERR_MALFORMED, "the method is not known");
+    if (has_controls(c->q.path) || has_controls(c->raw_query))
+        return err_set(&c->q.err, ERR_MALFORMED, "the URI has control characters or spaces");
+    return 0;
+}
+
+static void answer_options(struct http_conn *c, const char *allow)
+{
+    c->allow = allow;
+    c->q.res.status = 204;
+    c->op = OP_ANSWERED;
+}
+
+/* "{name}" of the index-th variable of the route. */
+static void name_variable(const struct route *r, int index, char *out, size_t size)
+{
+    const char *p = r->path;
+    for (int i = 0; (p = strchr(p, '{')) && i < index; i++)
+        p++;
+    (void)snprintf(out, size, "%.*s", p ? (int)strcspn(p, "/") : 0, p ? p : "");
+}
+
+static int take_match(struct http_conn *c, int method, const struct match *m)
+{
+    struct req *q = &c->q;
+    c->allow = m->allow;
+    q->route = method < HTTP_METHOD_COUNT ? m->routes[method] : NULL;
+    if (!q->route)
+        return err_set(&q->err, ERR_METHOD, "the path allows %s", m->allow);
+    c->allow = NULL;
+    for (int i = 0; i < m->n_params; i++) {
+        char name[80];
+        name_variable(q->route, i, name, sizeof(name));
+        if (m->params[i].n > SEGMENT_BYTES_MAX)
+            (void)err_field(&q->err, name, "must be at most %d bytes", SEGMENT_BYTES_MAX);
+        q->params[i] = m->params[i];
+    }
+    return q->err.code == ERR_NONE ? 0 : -1;
+}
+
+static int find_route(struct http_conn *c, int method)
+{
+    struct req *q = &c->q;
+    struct str segments[SEGMENTS_MAX];
+    struct match m;
+    if (method == METHOD_OPTIONS && str_is(q->path, "*")) {
+        answer_options(c, "GET, HEAD, PUT, POST, DELETE, OPTIONS");
+        return 0;
+    }
+    int n = uri_segments(q->arena, q->path, segments, &q->err);
+    if (n < 0)
+        return -1;
+    if (!router_match(c->http->router, segments, n, &m))
+        return err_set(&q->err, ERR_NOT_FOUND, "there is no such path");
+    if (method == METHOD_OPTIONS) {
+        answer_options(c, m.allow);
+        return 0;
+    }
+    return take_match(c, method == METHOD_HEAD ? HTTP_GET : method, &m);
+}
+
+/* The media type without parameters. */
+static bool is_type(struct str value, const char *type)
+{
+    const char *semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
+    if (semicolon)
+        value.n = (size_t)(semicolon - value.p);
+    return str_ieq(str_trim(value), str_of(type));
+}
+
+static int check_type(struct http_conn *c, const char *type, bool gzip)
+{
+    const struct request_head *h = &c->head;
+    if (!is_type(h->content_type, type))
+        return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Type must be %s", type);
+    if (h->content_encoding.n == 0 || str_ieq(h->content_encoding, STR("identity")))
+        return 0;
+    if (gzip && str_ieq(h->content_encoding, STR("gzip"))) {
+        c->q.content_encoding = STR("gzip");
+        return 0;
+    }
+    return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Encoding must be identity%s",
+                   gzip ? " or gzip" : "");
+}
+
+static int check_body(struct http_conn *c)
+{
+    const struct route *r = c->q.route;
+    const struct request_head *h = &c->head;
+    c->q.content_encoding = h->encodings_content ? STR("identity") : STR("");
+    c->mode = r->body == BODY_JSON ? MODE_JSON : r->body == BODY_STREAM ? MODE_STREAM : MODE_PLAIN;
+    if (r->body == BODY_NONE)
+        return h->length ? err_set(&c->q.err, ERR_MALFORMED, "this operation takes no body") : 0;
+    c->at_once = true;
+    if (h->has_body || r->body == BODY_STREAM) {
+        bool stream = r->body == BODY_STREAM;
+        if (check_type(c, stream ? "application/octet-stream" : "application/json", stream) < 0)
+            return -1;
+    }
+    if ((r->body_max || r->body == BODY_JSON) && h->length > r->body_max)
+        return err_set(&c->q.err, ERR_TOO_LARGE, "the body is longer than %zu bytes", r->body_max);
+    if (r->body == BODY_JSON &&
+        h->length + atomic_load_explicit(&c->http->body_bytes, memory_order_relaxed) >
+            BODIES_BYTES_MAX)
+        return err_set(&c->q.err, ERR_UNAVAILABLE, "too many bodies are being received");
+    c->at_once = false;
+    return 0;
+}
+
+void request_begin(struct http_conn *c, const struct request_line *line)
+{
+    struct req *q = &c->q;
+    int m = read_method(line->method);
+    head_read(c, line);
+    head_trace(c);
+    c->is_head = m == METHOD_HEAD;
+    q->method = m < HTTP_METHOD_COUNT ? (enum http_method)m : HTTP_GET;
+    if (check_form(c, m, line->version) < 0) {
+        c->at_once = true;
+        c->close = true;
+        return;
+    }
+    q->if_none_match =
+        c->head.if_none_match.n ? arena_str(q->arena, c->head.if_none_match) : (struct str){"", 0};
+    if (q->err.code != ERR_NONE || find_route(c, m) < 0 || !q->route)
+        return;
+    if (query_read(q, c->raw_query) == 0)
+        (void)check_body(c);
+}
+
+const struct query_value *req_query(const struct req *q, const char *name)
+{
+    for (int i = 0; q->route->query && q->route->query[i].name; i++)
+        if (strcmp(q->route->query[i].name, name) == 0)
+            return &q->query[i];
+    abort();
+}

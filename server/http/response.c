@@ -1,0 +1,137 @@
+/* Answers: through libmicrohttpd, or past it where it cannot answer. */
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "server/http/internal.h"
+
+enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 8 };
+
+struct header_list {
+    int n;
+    struct {
+        const char *name, *value;
+    } rows[SEND_HEADERS_MAX];
+    char retry_after[16];
+};
+
+void res_header(struct req *q, const char *name, const char *value)
+{
+    struct res *r = &q->res;
+    if (r->n_headers == HTTP_HEADERS_MAX) {
+        http_log(q->conn->http, "header_dropped", name);
+        return;
+    }
+    r->headers[r->n_headers].name = name;
+    r->headers[r->n_headers].value = value;
+    r->n_headers++;
+}
+
+void res_json(struct req *q, int status)
+{
+    q->res.status = status;
+    q->res.content_type = "application/json";
+}
+
+static bool has_no_body(int status)
+{
+    return status < 200 || status == 204 || status == 304;
+}
+
+static void add(struct header_list *l, const char *name, const char *value)
+{
+    l->rows[l->n].name = name;
+    l->rows[l->n].value = value;
+    l->n++;
+}
+
+static bool is_set(const struct res *r, const char *name)
+{
+    for (int i = 0; i < r->n_headers; i++)
+        if (str_ieq(str_of(r->headers[i].name), str_of(name)))
+            return true;
+    return false;
+}
+
+static void list_headers(struct http_conn *c, struct header_list *l)
+{
+    const struct req *q = &c->q;
+    const struct res *r = &q->res;
+    l->n = 0;
+    for (int i = 0; i < r->n_headers; i++)
+        if (r->headers[i].value && r->headers[i].value[0])
+            add(l, r->headers[i].name, r->headers[i].value);
+    if (!has_no_body(r->status) && r->content_type)
+        add(l, "Content-Type", r->content_type);
+    add(l, "X-Request-Id", q->request_id);
+    add(l, "traceparent", q->traceparent);
+    add(l, "X-Content-Type-Options", "nosniff");
+    if (!is_set(r, "Cache-Control"))
+        add(l, "Cache-Control", "no-store");
+    if (c->allow)
+        add(l, "Allow", c->allow);
+    int retry = q->err.retry_after ? q->err.retry_after : r->status == 503 ? RETRY_AFTER_S : 0;
+    if (retry && !is_set(r, "Retry-After")) {
+        (void)snprintf(l->retry_after, sizeof(l->retry_after), "%d", retry);
+        add(l, "Retry-After", l->retry_after);
+    }
+    if (c->close || atomic_load_explicit(&c->http->draining, memory_order_relaxed))
+        add(l, "Connection", "close");
+}
+
+void response_render(struct http_conn *c)
+{
+    struct req *q = &c->q;
+    if (q->err.code == ERR_NONE && q->res.body.failed)
+        (void)err_set(&q->err, ERR_NO_MEMORY, "the answer is too large or memory ran out");
+    if (q->err.code == ERR_NONE && q->res.status == 0)
+        (void)err_set(&q->err, ERR_INTERNAL, "the operation gave no answer");
+    if (q->err.code != ERR_NONE)
+        res_problem(q);
+}
+
+enum MHD_Result response_queue(struct http_conn *c)
+{
+    struct res *r = &c->q.res;
+    struct header_list l;
+    static char empty[1];
+    response_render(c);
+    bool bare = has_no_body(r->status) || r->body.failed || !r->body.p;
+    /* Not copied: the buffer lives until conn_on_completed(). */
+    struct MHD_Response *m = MHD_create_response_from_buffer(
+        bare ? 0 : r->body.n, bare ? empty : r->body.p, MHD_RESPMEM_PERSISTENT);
+    if (!m)
+        return MHD_NO;
+    list_headers(c, &l);
+    for (int i = 0; i < l.n; i++)
+        if (MHD_add_response_header(m, l.rows[i].name, l.rows[i].value) == MHD_NO)
+            http_log(c->http, "header_refused", l.rows[i].name);
+    c->answered = true;
+    enum MHD_Result ok = MHD_queue_response(c->mhd, (unsigned)r->status, m);
+    MHD_destroy_response(m);
+    return ok;
+}
+
+/* The socket does not block; what its buffer does not take is lost, and the connection ends anyway.
+ */
+void response_send(struct http_conn *c)
+{
+    struct res *r = &c->q.res;
+    struct header_list l;
+    c->close = true;
+    c->answered = true;
+    response_render(c);
+    list_headers(c, &l);
+    struct buf out;
+    buf_init(&out, RESPONSE_BYTES_MAX);
+    buf_addf(&out, "HTTP/1.1 %d %s\r\n", r->status, MHD_get_reason_phrase_for((unsigned)r->status));
+    for (int i = 0; i < l.n; i++)
+        if (!strpbrk(l.rows[i].value, "\r\n"))
+            buf_addf(&out, "%s: %s\r\n", l.rows[i].name, l.rows[i].value);
+    buf_addf(&out, "Content-Length: %zu\r\n\r\n", r->body.n);
+    if (!c->is_head)
+        buf_adds(&out, buf_str(&r->body));
+    if (!out.failed)
+        (void)send(c->sock->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void)shutdown(c->sock->fd, SHUT_WR);
+    buf_free(&out);
+}
