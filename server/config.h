@@ -10,7 +10,9 @@
 #include "providers/llm.h"
 #include "server/base/err.h"
 
-enum { CONFIG_PROVIDERS_MAX = 16 };
+enum { CONFIG_PROVIDERS_MAX = 16, CONFIG_HOST_MAX = 256 };
+
+struct config_state; /* where each setting came from, and the memory of the strings */
 
 struct config {
     const char *database_url;
@@ -29,12 +31,22 @@ struct config {
     int n_providers, n_encoders;
     struct llm_settings providers[CONFIG_PROVIDERS_MAX];
     struct encoder_settings encoders[CONFIG_PROVIDERS_MAX];
+    struct config_state *state;
 };
 
 /* Reads everything. argv holds only flags (the subcommand is gone). -1 with a sentence that names
  * the wrong setting, where it was set and what it may be. */
 int config_load(struct config *c, int argc, char **argv, struct err *e);
-void config_free(struct config *c);
+void config_free(struct config *c); /* also after a failed load */
+/* What looks wrong and stops nothing, such as an unknown environment variable; NULL past the last.
+ */
+const char *config_warning(const struct config *c, int i);
+/* `listen` in two parts, brackets of an IPv6 address removed; -1 with a sentence. Port 0 is any. */
+int config_listen_address(const struct config *c, char host[CONFIG_HOST_MAX], int *port,
+                          struct err *e);
+/* -1 when the listener would be reachable from other machines and insecure_no_auth was not given.
+ */
+int config_check_listen(const struct config *c, struct err *e);
 /* The effective settings with their source, secrets masked; what `monoceros config` prints. */
 void config_print(const struct config *c, FILE *out);
 /* The flags' help for --help, made from the table. */

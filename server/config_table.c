@@ -1,0 +1,144 @@
+/* The table of settings. Adding one is a row here and a member of struct config. */
+#include "server/config_internal.h"
+
+static const char *const kinds[] = {"openai", NULL};
+static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
+static const char *const formats[] = {"json", "text", NULL};
+static const char *const token_fields[] = {"max_tokens", "max_completion_tokens", NULL};
+
+#define IN_CONFIG(member)   .place = PLACE_CONFIG, .offset = offsetof(struct config, member)
+#define IN_PROVIDER(member) .place = PLACE_PROVIDER, .offset = offsetof(struct llm_settings, member)
+#define IN_ENCODER(member)                                                                         \
+    .place = PLACE_ENCODER, .offset = offsetof(struct encoder_settings, member)
+#define TEXT(default_)       .type = SETTING_TEXT, .fallback = (default_)
+#define ENUM(list, default_) .type = SETTING_ENUM, .values = (list), .fallback = (default_)
+#define INT(least, most, default_)                                                                 \
+    .type = SETTING_INT, .min = (least), .max = (most), .fallback = (default_)
+#define BOOL .type = SETTING_BOOL, .fallback = "false"
+
+const struct setting settings[] = {
+    {"config", TEXT(NULL), .place = PLACE_NONE, .help = "path of the configuration file (INI)"},
+    {"database_url", .type = SETTING_CONNINFO, .fallback = "postgresql:///monoceros",
+     IN_CONFIG(database_url), .help = "PostgreSQL connection URL or key=value string"},
+    {"listen", .type = SETTING_LISTEN, .fallback = "127.0.0.1:8080", IN_CONFIG(listen),
+     .help = "host:port to serve on; port 0 takes any free one"},
+    {"insecure_no_auth", BOOL, IN_CONFIG(insecure_no_auth),
+     .help = "serve other machines although requests are not authenticated"},
+    {"http_workers", INT(1, 64, "2"), IN_CONFIG(http_workers), .help = "threads that serve HTTP"},
+    {"http_connections", INT(0, 64 * 120, "0"), IN_CONFIG(http_connections),
+     .help = "connections at a time, at most 120 a worker; 0: 120 a worker"},
+    {"http_idle_timeout", INT(1, 3600, "60"), IN_CONFIG(http_idle_timeout_s),
+     .help = "seconds until an idle connection is closed"},
+    {"database_threads", INT(1, 64, "1"), IN_CONFIG(database_threads),
+     .help = "threads that pipeline point operations, a connection each"},
+    {"request_threads", INT(1, 64, "4"), IN_CONFIG(request_threads),
+     .help = "threads for imports and computing requests, a connection each"},
+    {"stage_threads", INT(0, 64, "0"), IN_CONFIG(stage_threads),
+     .help = "threads that work on runs, a connection each; 0: one a core"},
+    {"range_size", INT(1, 4096, "64"), IN_CONFIG(range_size), .help = "seeds in one task"},
+    {"lease", INT(2, 3600, "15"), IN_CONFIG(lease_s),
+     .help = "seconds that a claimed task is held"},
+    {"renew", INT(1, 1800, "5"), IN_CONFIG(renew_s),
+     .help = "seconds between renewals of a lease, at most half of it"},
+    {"flush_ms", INT(10, 10000, "200"), IN_CONFIG(flush_ms),
+     .help = "milliseconds between writes of what has arrived"},
+    {"quality_window", INT(10, 1000000, "1000"), IN_CONFIG(quality_window),
+     .help = "last items of a run that are watched for failures"},
+    {"drain_timeout", INT(0, 3600, "30"), IN_CONFIG(drain_timeout_s),
+     .help = "seconds that a shutdown waits for requests under way"},
+    {"log_level", ENUM(levels, "info"), IN_CONFIG(log_level), .help = "least level that is logged"},
+    {"log_format", ENUM(formats, "json"), IN_CONFIG(log_format), .help = "form of the log lines"},
+
+    {"llm_kind", ENUM(kinds, "openai"), IN_PROVIDER(kind), .help = "protocol of the provider"},
+    {"llm_url", .type = SETTING_URL, IN_PROVIDER(url),
+     .help = "base URL of an OpenAI-compatible server, ending in /v1; declares the provider llm"},
+    {"llm_model", TEXT(NULL), IN_PROVIDER(model), .help = "name of the served model"},
+    {"llm_api_key", .type = SETTING_SECRET, IN_PROVIDER(api_key), .help = "API key"},
+    {"llm_max_in_flight", INT(1, 4096, "256"), IN_PROVIDER(max_in_flight),
+     .help = "calls at a time, for each stage thread"},
+    {"llm_timeout", INT(1, 86400, "600"), IN_PROVIDER(timeout_s), .help = "seconds for one call"},
+    {"llm_connect_timeout", INT(1, 600, "10"), IN_PROVIDER(connect_timeout_s),
+     .help = "seconds to connect"},
+    {"llm_attempts", INT(1, 100, "4"), IN_PROVIDER(attempts),
+     .help = "attempts at one item when faults may pass"},
+    {"llm_stop_after", INT(1, 100000, "64"), IN_PROVIDER(stop_after),
+     .help = "faults in a row after which the provider is stopped and runs pause"},
+    {"llm_max_tokens_field", ENUM(token_fields, "max_tokens"), IN_PROVIDER(max_tokens_field),
+     .help = "name of the request's token limit"},
+
+    {"encoder_kind", ENUM(kinds, "openai"), IN_ENCODER(kind), .help = "protocol of the encoder"},
+    {"encoder_url", .type = SETTING_URL, IN_ENCODER(url),
+     .help = "base URL of an embeddings server, ending in /v1; declares the encoder embeddings"},
+    {"encoder_model", TEXT(NULL), IN_ENCODER(model), .help = "name of the served model"},
+    {"encoder_api_key", .type = SETTING_SECRET, IN_ENCODER(api_key), .help = "API key"},
+    {"encoder_dimension", INT(0, ENCODER_DIMENSION_MAX, "0"), IN_ENCODER(dimension),
+     .help = "numbers in a vector; 0: as in the first answer"},
+    {"encoder_batch", INT(1, ENCODER_BATCH_MAX, "32"), IN_ENCODER(batch),
+     .help = "texts in one call"},
+    {"encoder_max_in_flight", INT(1, 4096, "16"), IN_ENCODER(max_in_flight),
+     .help = "calls at a time, for each stage thread"},
+    {"encoder_timeout", INT(1, 86400, "120"), IN_ENCODER(timeout_s),
+     .help = "seconds for one call"},
+    {"encoder_connect_timeout", INT(1, 600, "10"), IN_ENCODER(connect_timeout_s),
+     .help = "seconds to connect"},
+    {"encoder_attempts", INT(1, 100, "4"), IN_ENCODER(attempts),
+     .help = "attempts at one batch when faults may pass"},
+    {"encoder_stop_after", INT(1, 100000, "64"), IN_ENCODER(stop_after),
+     .help = "faults in a row after which the encoder is stopped and runs pause"},
+    {.name = NULL},
+};
+
+_Static_assert(sizeof(settings) / sizeof(settings[0]) <= SETTINGS_MAX, "raise SETTINGS_MAX");
+
+bool setting_has_file(const struct setting *s)
+{
+    return s->type == SETTING_SECRET || s->type == SETTING_CONNINFO;
+}
+
+static bool same_name(struct str given, const char *name, char separator)
+{
+    if (given.n != strlen(name))
+        return false;
+    for (size_t i = 0; i < given.n; i++)
+        if (given.p[i] != (name[i] == '_' ? separator : name[i]))
+            return false;
+    return true;
+}
+
+/* Whether `given` is name, or name and "_file" where that is possible. */
+static bool names(struct str given, const struct setting *s, const char *name, char separator,
+                  bool *in_file)
+{
+    *in_file = false;
+    if (same_name(given, name, separator))
+        return true;
+    const size_t suffix = 5;
+    if (!setting_has_file(s) || given.n <= suffix)
+        return false;
+    *in_file = same_name(str_from(given, given.n - suffix), "_file", separator);
+    return *in_file && same_name((struct str){given.p, given.n - suffix}, name, separator);
+}
+
+int setting_find(struct str name, char separator, bool *in_file)
+{
+    for (int i = 0; settings[i].name; i++)
+        if (names(name, &settings[i], settings[i].name, separator, in_file))
+            return i;
+    return -1;
+}
+
+const char *setting_key(const struct setting *s)
+{
+    if (s->place == PLACE_PROVIDER)
+        return s->name + strlen("llm_");
+    return s->place == PLACE_ENCODER ? s->name + strlen("encoder_") : s->name;
+}
+
+int setting_find_key(enum setting_place place, struct str key, bool *in_file)
+{
+    for (int i = 0; settings[i].name; i++)
+        if (settings[i].place == place &&
+            names(key, &settings[i], setting_key(&settings[i]), '_', in_file))
+            return i;
+    return -1;
+}

@@ -1,0 +1,472 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "providers/offline/composer.h"
+#include "server/config.h"
+#include "server/json/decode.h"
+
+enum { FLAGS_MAX = 8, OUTPUT_MAX = 1 << 16 };
+
+static char folder[] = "/tmp/monoceros-config-XXXXXX";
+static char ini[64], secret[64];
+static struct config config;
+static struct err err;
+static char output[OUTPUT_MAX];
+
+static int make_folder(void **state)
+{
+    (void)state;
+    (void)clearenv();
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(ini, sizeof(ini), "%s/monoceros.ini", folder);
+    (void)snprintf(secret, sizeof(secret), "%s/secret", folder);
+    return 0;
+}
+
+static int remove_folder(void **state)
+{
+    (void)state;
+    (void)unlink(ini);
+    (void)unlink(secret);
+    return rmdir(folder);
+}
+
+static int clear(void **state)
+{
+    (void)state;
+    config_free(&config);
+    return clearenv();
+}
+
+static void write_file(const char *path, const char *text)
+{
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_true(fputs(text, f) >= 0);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* Flags up to a NULL. */
+static int load(const char *first, ...)
+{
+    char *argv[FLAGS_MAX];
+    int argc = 0;
+    va_list ap;
+    va_start(ap, first);
+    for (const char *flag = first; flag && argc < FLAGS_MAX; flag = va_arg(ap, const char *))
+        argv[argc++] = strdup(flag);
+    va_end(ap);
+    config_free(&config);
+    err = (struct err){0};
+    int rc = config_load(&config, argc, argv, &err);
+    for (int i = 0; i < argc; i++)
+        free(argv[i]);
+    return rc;
+}
+
+static int load_file(const char *text)
+{
+    write_file(ini, text);
+    return load("--config", ini, NULL);
+}
+
+static void set(const char *name, const char *value)
+{
+    assert_int_equal(setenv(name, value, 1), 0);
+}
+
+static const char *printed(void)
+{
+    FILE *f = fmemopen(output, sizeof(output), "w");
+    assert_non_null(f);
+    config_print(&config, f);
+    assert_int_equal(fclose(f), 0);
+    return output;
+}
+
+static void expect_refused(int rc, const char *part)
+{
+    assert_int_equal(rc, -1);
+    assert_int_equal(err.code, ERR_VALIDATION);
+    if (!strstr(err.msg, part))
+        fail_msg("\"%s\" does not say \"%s\"", err.msg, part);
+}
+
+static void test_defaults(void **state)
+{
+    (void)state;
+    assert_int_equal(load(NULL), 0);
+    assert_string_equal(config.listen, "127.0.0.1:8080");
+    assert_false(config.insecure_no_auth);
+    assert_int_equal(config.http_workers, 2);
+    assert_int_equal(config.http_connections, 240);
+    assert_int_equal(config.database_threads, 1);
+    assert_int_equal(config.request_threads, 4);
+    assert_in_range(config.stage_threads, 1, 64);
+    assert_int_equal(config.range_size, 64);
+    assert_int_equal(config.lease_s, 15);
+    assert_int_equal(config.renew_s, 5);
+    assert_int_equal(config.flush_ms, 200);
+    assert_int_equal(config.quality_window, 1000);
+    assert_int_equal(config.drain_timeout_s, 30);
+    assert_int_equal(config.http_idle_timeout_s, 60);
+    assert_string_equal(config.log_level, "info");
+    assert_string_equal(config.log_format, "json");
+    assert_null(config_warning(&config, 0));
+}
+
+static void test_offline_is_always_first(void **state)
+{
+    (void)state;
+    assert_int_equal(load(NULL), 0);
+    assert_int_equal(config.n_providers, 1);
+    assert_int_equal(config.n_encoders, 1);
+    assert_string_equal(config.providers[0].name, "offline");
+    assert_string_equal(config.providers[0].kind, "offline");
+    assert_string_equal(config.providers[0].model, COMPOSER_MODEL);
+    assert_true(config.providers[0].max_in_flight > 0);
+    assert_string_equal(config.encoders[0].kind, "offline");
+    assert_string_equal(config.encoders[0].model, OFFLINE_ENCODER_MODEL);
+    assert_int_equal(config.encoders[0].dimension, OFFLINE_ENCODER_DIMENSION);
+}
+
+static void test_precedence(void **state)
+{
+    (void)state;
+    write_file(ini, "# comment\nlisten = 127.0.0.1:1\nrange_size = 10\n  lease = 20\nrenew = 6\n");
+    set("MONOCEROS_CONFIG", ini);
+    set("MONOCEROS_LISTEN", "127.0.0.1:2");
+    set("MONOCEROS_RANGE_SIZE", "11");
+    set("MONOCEROS_LEASE", "");
+    assert_int_equal(load("--listen=127.0.0.1:3", "--http-workers", "3", NULL), 0);
+    assert_string_equal(config.listen, "127.0.0.1:3");
+    assert_int_equal(config.range_size, 11);
+    assert_int_equal(config.lease_s, 20);
+    assert_int_equal(config.http_workers, 3);
+    assert_int_equal(config.http_connections, 360);
+    const char *text = printed();
+    assert_non_null(strstr(text, "flag --listen\n"));
+    assert_non_null(strstr(text, "environment MONOCEROS_RANGE_SIZE\n"));
+    assert_non_null(strstr(text, "monoceros.ini:4\n"));
+    assert_non_null(strstr(text, "default\n"));
+}
+
+static void test_flag_forms(void **state)
+{
+    (void)state;
+    assert_int_equal(load("--insecure-no-auth", "--log-level=debug", NULL), 0);
+    assert_true(config.insecure_no_auth);
+    assert_string_equal(config.log_level, "debug");
+    assert_int_equal(load("--insecure-no-auth=no", NULL), 0);
+    assert_false(config.insecure_no_auth);
+    expect_refused(load("--nonsense", "1", NULL), "--nonsense: unknown flag");
+    expect_refused(load("--http_workers=1", NULL), "--http_workers: unknown flag");
+    expect_refused(load("--range-size", NULL), "--range-size: a value is missing");
+    expect_refused(load("serve", NULL), "serve: unexpected argument");
+    expect_refused(load("--llm-api-key=abc", NULL), "use --llm-api-key-file");
+    assert_null(strstr(err.msg, "abc"));
+}
+
+static void test_wrong_values_name_setting_and_source(void **state)
+{
+    (void)state;
+    set("MONOCEROS_HTTP_WORKERS", "two");
+    expect_refused(load(NULL), "http_workers (environment MONOCEROS_HTTP_WORKERS): must be an "
+                               "integer from 1 to 64, is \"two\"");
+    set("MONOCEROS_HTTP_WORKERS", "65");
+    expect_refused(load(NULL), "from 1 to 64, is \"65\"");
+    (void)clearenv();
+    expect_refused(load("--log-level=loud", NULL),
+                   "log_level (flag --log-level): must be one of debug info warn error");
+    expect_refused(load("--insecure-no-auth=maybe", NULL), "must be true or false");
+    expect_refused(load_file("\nflush_ms = 1\n"), "monoceros.ini:2): must be an integer from 10");
+    expect_refused(load("--renew=8", NULL), "renew: must be at most half of lease");
+    expect_refused(load("--http-connections=241", NULL), "http_connections: must be at most 240");
+    expect_refused(load("--listen=8080", NULL), "listen (flag --listen): must be host:port");
+    expect_refused(load("--listen=host:70000", NULL), "must be host:port");
+    expect_refused(load("--listen=::1:80", NULL), "must be host:port");
+    expect_refused(load("--listen=:80", NULL), "must be host:port");
+}
+
+static void test_llm_from_the_environment(void **state)
+{
+    (void)state;
+    write_file(secret, "  key-from-file \nsecond line\n");
+    set("MONOCEROS_LLM_URL", "http://models:8000/v1/");
+    set("MONOCEROS_LLM_MODEL", "org/model");
+    set("MONOCEROS_LLM_API_KEY_FILE", secret);
+    set("MONOCEROS_LLM_MAX_TOKENS_FIELD", "max_completion_tokens");
+    set("MONOCEROS_ENCODER_URL", "https://[::1]:9/a/b/v1");
+    set("MONOCEROS_ENCODER_MODEL", "e");
+    set("MONOCEROS_ENCODER_API_KEY", "encoder-key");
+    set("MONOCEROS_ENCODER_DIMENSION", "384");
+    assert_int_equal(load(NULL), 0);
+    assert_int_equal(config.n_providers, 2);
+    const struct llm_settings *p = &config.providers[1];
+    assert_string_equal(p->name, "llm");
+    assert_string_equal(p->kind, "openai");
+    assert_string_equal(p->url, "http://models:8000/v1");
+    assert_string_equal(p->model, "org/model");
+    assert_string_equal(p->api_key, "key-from-file");
+    assert_string_equal(p->max_tokens_field, "max_completion_tokens");
+    assert_int_equal(p->max_in_flight, 256);
+    assert_int_equal(p->timeout_s, 600);
+    assert_int_equal(p->connect_timeout_s, 10);
+    assert_int_equal(p->attempts, 4);
+    assert_int_equal(p->stop_after, 64);
+    assert_int_equal(config.n_encoders, 2);
+    const struct encoder_settings *n = &config.encoders[1];
+    assert_string_equal(n->name, "embeddings");
+    assert_string_equal(n->url, "https://[::1]:9/a/b/v1");
+    assert_string_equal(n->api_key, "encoder-key");
+    assert_int_equal(n->dimension, 384);
+    assert_int_equal(n->batch, 32);
+    assert_int_equal(n->max_in_flight, 16);
+    const char *text = printed();
+    assert_null(strstr(text, "key-from-file"));
+    assert_null(strstr(text, "encoder-key"));
+    assert_non_null(strstr(text, "********"));
+}
+
+static void expect_url_refused(const char *url, const char *part)
+{
+    set("MONOCEROS_LLM_URL", url);
+    set("MONOCEROS_LLM_MODEL", "m");
+    expect_refused(load(NULL), part);
+    assert_non_null(strstr(err.msg, "llm_url (environment MONOCEROS_LLM_URL)"));
+}
+
+static void test_urls(void **state)
+{
+    (void)state;
+    expect_url_refused("http://host:8000", "path ends in /v1");
+    expect_url_refused("http://host:8000/v1/chat/completions", "path ends in /v1");
+    expect_url_refused("http://host/xv1", "path ends in /v1");
+    expect_url_refused("ftp://host/v1", "starts with http:// or https://");
+    expect_url_refused("host:8000/v1", "starts with http:// or https://");
+    expect_url_refused("http:///v1", "with a host");
+    expect_url_refused("http://host:0/v1", "port from 1 to 65535");
+    expect_url_refused("http://host:x/v1", "port from 1 to 65535");
+    expect_url_refused("http://ho st/v1", "without spaces");
+    expect_url_refused("http://host/v1?key=1", "without user name");
+    expect_url_refused("http://user:hunter2@host/v1", "without user name");
+    assert_null(strstr(err.msg, "hunter2"));
+}
+
+static void test_what_a_provider_needs(void **state)
+{
+    (void)state;
+    set("MONOCEROS_LLM_URL", "http://host/v1");
+    expect_refused(load(NULL), "provider llm: model must be set");
+    (void)clearenv();
+    expect_refused(load_file("[encoder small]\nmodel = m\n"), "encoder small: url must be set");
+    set("MONOCEROS_LLM_MODEL", "m");
+    assert_int_equal(load(NULL), 0);
+    assert_int_equal(config.n_providers, 1);
+    assert_string_equal(config_warning(&config, 0), "llm_model has no effect without llm_url");
+    assert_null(config_warning(&config, 1));
+}
+
+static void test_sections(void **state)
+{
+    (void)state;
+    write_file(secret, "sk-1");
+    char text[1024];
+    (void)snprintf(text, sizeof(text),
+                   "range_size = 32\n[provider big-1]\nurl = http://a/v1\nmodel = A\n"
+                   "api_key_file = %s\nmax_in_flight = 8\n\n[encoder small]\nurl=http://b/v1/\n"
+                   "model : B\nbatch = 4\ndimension = 16\n[provider 2]\nurl = http://c/v1\n"
+                   "model = C\nattempts = 1\napi_key = sk-2\n",
+                   secret);
+    assert_int_equal(load_file(text), 0);
+    assert_int_equal(config.range_size, 32);
+    assert_int_equal(config.n_providers, 3);
+    assert_string_equal(config.providers[1].name, "big-1");
+    assert_string_equal(config.providers[1].api_key, "sk-1");
+    assert_int_equal(config.providers[1].max_in_flight, 8);
+    assert_int_equal(config.providers[1].timeout_s, 600);
+    assert_string_equal(config.providers[2].name, "2");
+    assert_int_equal(config.providers[2].attempts, 1);
+    assert_int_equal(config.n_encoders, 2);
+    assert_string_equal(config.encoders[1].url, "http://b/v1");
+    assert_int_equal(config.encoders[1].batch, 4);
+    assert_int_equal(config.encoders[1].dimension, 16);
+    const char *out = printed();
+    assert_non_null(strstr(out, "[provider big-1]\n"));
+    assert_non_null(strstr(out, "[encoder small]\n"));
+    assert_null(strstr(out, "sk-"));
+}
+
+static void test_files_with_faults(void **state)
+{
+    (void)state;
+    expect_refused(load_file("lissten = x\n"), "monoceros.ini:1: lissten: unknown setting");
+    expect_refused(load_file("config = x\n"), "config: unknown setting");
+    expect_refused(load_file("url = x\n"), "url: unknown setting");
+    expect_refused(load_file("[provider a]\nlisten = x\n"), "ini:2: listen: unknown setting");
+    expect_refused(load_file("[provider a]\ndimension = 3\n"), "dimension: unknown setting");
+    expect_refused(load_file("\n[server]\n"), "ini:2: [server]: unknown section");
+    expect_refused(load_file("[provider Big]\n"), "[provider Big]: a name is 1 to 32");
+    expect_refused(load_file("[provider -a]\n"), "a name is 1 to 32");
+    expect_refused(load_file("[provider aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa]\n"), "1 to 32");
+    expect_refused(load_file("[provider offline]\n"), "this name is taken");
+    expect_refused(load_file("[provider llm]\n"), "this name is taken");
+    expect_refused(load_file("[encoder embeddings]\n"), "this name is taken");
+    expect_refused(load_file("[provider a]\n[encoder a]\n[provider a]\n"), "declared twice");
+    expect_refused(load_file("lease = 20\nlease = 21\n"), "ini:2: lease: set twice");
+    expect_refused(load_file("what is this\n"), "ini:1: neither a [section] nor name = value");
+    char text[400];
+    memset(text, 'x', sizeof(text) - 1);
+    memcpy(text, "database_url=", 13);
+    text[sizeof(text) - 1] = '\0';
+    expect_refused(load_file(text), "ini:1: the line is longer than");
+    expect_refused(load("--config", "/nonexistent/x.ini", NULL), "cannot open /nonexistent/x.ini");
+    expect_refused(load("--config", folder, NULL), "cannot read");
+}
+
+static void test_secret_files(void **state)
+{
+    (void)state;
+    set("MONOCEROS_LLM_URL", "http://host/v1");
+    set("MONOCEROS_LLM_MODEL", "m");
+    set("MONOCEROS_LLM_API_KEY_FILE", "/nonexistent/key");
+    expect_refused(load(NULL), "llm_api_key_file (environment MONOCEROS_LLM_API_KEY_FILE): cannot "
+                               "open /nonexistent/key");
+    write_file(secret, "\nvalue\n");
+    set("MONOCEROS_LLM_API_KEY_FILE", secret);
+    expect_refused(load(NULL), "must have 1 to 4096 bytes");
+    write_file(secret, "value\r\n");
+    assert_int_equal(load(NULL), 0);
+    assert_string_equal(config.providers[1].api_key, "value");
+    set("MONOCEROS_LLM_API_KEY", "other");
+    expect_refused(load(NULL), "give the value or its file, not both");
+    assert_null(strstr(err.msg, "other"));
+    assert_int_equal(unsetenv("MONOCEROS_LLM_API_KEY"), 0);
+    write_file(secret, "postgresql://u:p@h/d");
+    assert_int_equal(load("--database-url-file", secret, NULL), 0);
+    assert_string_equal(config.database_url, "postgresql://u:p@h/d");
+    set("MONOCEROS_LLM_API_KEY_FILE", "");
+    set("MONOCEROS_LLM_API_KEY", "a\x01z");
+    expect_refused(load(NULL), "must have no control characters");
+    assert_null(strstr(err.msg, "a\x01z"));
+}
+
+static void expect_masked(const char *url, const char *shown)
+{
+    set("MONOCEROS_DATABASE_URL", url);
+    assert_int_equal(load(NULL), 0);
+    assert_string_equal(config.database_url, url);
+    if (!strstr(printed(), shown))
+        fail_msg("%s is not shown as %s", url, shown);
+    assert_null(strstr(output, "hunter2"));
+}
+
+static void test_passwords_are_masked(void **state)
+{
+    (void)state;
+    expect_masked("postgresql://me:hunter2@db:5432/x", "postgresql://me:********@db:5432/x ");
+    expect_masked("postgres://me:hun@hunter2@db/x", "postgres://me:********@db/x ");
+    expect_masked("postgresql://me:hunter2/@db/x", "postgresql://me:********@db/x ");
+    expect_masked("postgresql://db:5432/x", "postgresql://db:5432/x ");
+    expect_masked("postgresql://me@db/x", "postgresql://me@db/x ");
+    expect_masked("postgresql:///x?password=hunter2&user=y",
+                  "postgresql:///x?password=********&user=y ");
+    expect_masked("host=db password=hunter2 user=y", "host=db password=******** user=y ");
+    expect_masked("password = 'it\\'s hunter2' user=y", "password = ******** user=y ");
+    expect_masked("sslPassword=hunter2", "sslPassword=******** ");
+    expect_masked("password='hunter2", "password=******** ");
+    expect_masked("host=db user=password", "host=db user=password ");
+}
+
+static void test_unknown_variables_are_warned_of(void **state)
+{
+    (void)state;
+    set("MONOCEROS_LISTENN", "x");
+    set("MONOCEROS_", "x");
+    set("OTHER_LISTENN", "x");
+    set("MONOCEROS_listen", "127.0.0.1:9");
+    assert_int_equal(load(NULL), 0);
+    assert_string_equal(config.listen, "127.0.0.1:8080");
+    assert_non_null(config_warning(&config, 2));
+    assert_null(config_warning(&config, 3));
+    assert_non_null(strstr(printed(), "warning: MONOCEROS_LISTENN is not a known setting\n"));
+}
+
+static int check_listen(const char *listen, bool insecure)
+{
+    assert_int_equal(load("--listen", listen, insecure ? "--insecure-no-auth" : NULL, NULL), 0);
+    return config_check_listen(&config, &err);
+}
+
+static void test_only_loopback_without_authentication(void **state)
+{
+    (void)state;
+    assert_int_equal(check_listen("127.0.0.1:80", false), 0);
+    assert_int_equal(check_listen("127.9.8.7:80", false), 0);
+    assert_int_equal(check_listen("[::1]:80", false), 0);
+    assert_int_equal(check_listen("localhost:0", false), 0);
+    expect_refused(check_listen("0.0.0.0:80", false), "--insecure-no-auth");
+    expect_refused(check_listen("[::]:80", false), "0");
+    expect_refused(check_listen("128.0.0.1:80", false), "128.0.0.1:80");
+    expect_refused(check_listen("localhost.example:80", false), "other machines");
+    expect_refused(check_listen("127.1:80", false), "other machines");
+    assert_int_equal(check_listen("0.0.0.0:80", true), 0);
+    char host[CONFIG_HOST_MAX];
+    int port = -1;
+    assert_int_equal(check_listen("[::1]:8081", false), 0);
+    assert_int_equal(config_listen_address(&config, host, &port, &err), 0);
+    assert_string_equal(host, "::1");
+    assert_int_equal(port, 8081);
+}
+
+static void test_help_and_description(void **state)
+{
+    (void)state;
+    FILE *f = fmemopen(output, sizeof(output), "w");
+    assert_non_null(f);
+    config_help(f);
+    assert_int_equal(fclose(f), 0);
+    assert_non_null(strstr(output, "--http-workers"));
+    assert_non_null(strstr(output, "--llm-api-key-file"));
+    assert_non_null(strstr(output, "MONOCEROS_LLM_API_KEY"));
+    assert_non_null(strstr(output, "debug, info, warn, error (default info)"));
+    memset(output, 0, sizeof(output));
+    f = fmemopen(output, sizeof(output), "w");
+    assert_non_null(f);
+    config_describe(f);
+    assert_int_equal(fclose(f), 0);
+    struct err e = {0};
+    assert_int_equal(json_scan(str_of(output), 5000, &e), 0);
+    assert_non_null(strstr(output, "\"environment\":\"MONOCEROS_HTTP_WORKERS\""));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_defaults, clear),
+        cmocka_unit_test_teardown(test_offline_is_always_first, clear),
+        cmocka_unit_test_teardown(test_precedence, clear),
+        cmocka_unit_test_teardown(test_flag_forms, clear),
+        cmocka_unit_test_teardown(test_wrong_values_name_setting_and_source, clear),
+        cmocka_unit_test_teardown(test_llm_from_the_environment, clear),
+        cmocka_unit_test_teardown(test_urls, clear),
+        cmocka_unit_test_teardown(test_what_a_provider_needs, clear),
+        cmocka_unit_test_teardown(test_sections, clear),
+        cmocka_unit_test_teardown(test_files_with_faults, clear),
+        cmocka_unit_test_teardown(test_secret_files, clear),
+        cmocka_unit_test_teardown(test_passwords_are_masked, clear),
+        cmocka_unit_test_teardown(test_unknown_variables_are_warned_of, clear),
+        cmocka_unit_test_teardown(test_only_loopback_without_authentication, clear),
+        cmocka_unit_test_teardown(test_help_and_description, clear),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
