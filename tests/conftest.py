@@ -8,7 +8,11 @@ import pytest
 
 from support.client import CONTRACT, Api
 from support.cluster import Cluster, Database
-from support.dataset import Dataset
+from support.dataset import EVERY_TASK, Dataset
+from support.model_server import DEFAULTS as MODEL_DEFAULTS
+from support.model_server import ModelServer
+from support.samples import Samples
+from support.seeds import generate
 from support.server import Server
 
 _numbers = itertools.count(1)
@@ -92,3 +96,53 @@ def new_server(cluster):
     finally:
         for one in made:
             one.destroy()
+
+
+@pytest.fixture(scope="session")
+def world(server):
+    """A small dataset that has been through all stages; tests only read it."""
+    made = Dataset(Api(server.base), "world")
+    made.load(generate(40, seed=7))
+    run = made.run(dialogues={"mix": EVERY_TASK})
+    made.finished_run = run["id"]
+    return made
+
+
+@pytest.fixture(scope="session")
+def samples(world):
+    return Samples(world, world.finished_run)
+
+
+@pytest.fixture(scope="session")
+def _models():
+    with ModelServer(dimension=64) as made:
+        yield made
+
+
+@pytest.fixture
+def model_server(_models):
+    """An OpenAI-compatible server that behaves unless it is told otherwise; see its module."""
+    _models.control(reset=True, **MODEL_DEFAULTS)
+    yield _models
+    _models.control(reset=True, **MODEL_DEFAULTS)
+
+
+@pytest.fixture(scope="session")
+def modelled_server(cluster, _models):
+    """A server with the provider `llm` and the encoder `embeddings`, both the model server."""
+    made = Server(Database(cluster), **model_settings(_models))
+    made.migrate()
+    made.start()
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def modelled(modelled_server, model_server, new_dataset):
+    """A dataset on that server."""
+    return new_dataset(Api(modelled_server.base))
+
+
+def model_settings(models):
+    return {"MONOCEROS_LLM_URL": models.url, "MONOCEROS_LLM_MODEL": "test-model",
+            "MONOCEROS_ENCODER_URL": models.url, "MONOCEROS_ENCODER_MODEL": "test-encoder"}

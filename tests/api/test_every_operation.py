@@ -1,0 +1,283 @@
+"""What holds for every operation alike, taken from the document so that a new one is covered at once."""
+import json
+
+import pytest
+
+from support.client import CONTRACT
+from support.dataset import Dataset
+from support.seeds import generate
+
+EVERY = [pytest.param(o, id=o.id) for o in CONTRACT.operations]
+WITH_JSON = [pytest.param(o, id=o.id) for o in CONTRACT.operations
+             if o.body_type == "application/json"]
+WITH_BODY = [pytest.param(o, id=o.id) for o in CONTRACT.operations if o.body]
+WITHOUT_BODY = [pytest.param(o, id=o.id) for o in CONTRACT.operations if not o.body]
+NAMED = [pytest.param(o, id=o.id) for o in CONTRACT.operations if "{" in o.template]
+READING = [pytest.param(o, id=o.id) for o in CONTRACT.operations if o.method == "GET"]
+# Requests that would change what other tests read, and those with a test of their own.
+ELSEWHERE = {"delete_dataset", "pause_run", "resume_run", "cancel_run", "create_run", "create_seeds",
+             "import_seeds"}
+
+
+def path_of(operation, variables):
+    path = operation.template
+    for name, value in variables.items():
+        path = path.replace("{" + name + "}", value)
+    return path
+
+
+@pytest.mark.parametrize("operation", [p for p in EVERY if p.id not in ELSEWHERE])
+def test_sample_succeeds(api, samples, operation):
+    api.call(operation.id, **samples.arguments(operation))
+
+
+@pytest.mark.parametrize("operation", READING)
+def test_head_answers_like_get(api, samples, operation):
+    path = path_of(operation, samples.variables(operation))
+    head = api.request("HEAD", path, expect=200)
+    got = api.request("GET", path, expect=200)
+    assert head.content == b""
+    assert head.headers["Content-Type"] == got.headers["Content-Type"]
+    assert int(head.headers["Content-Length"]) > 0
+
+
+@pytest.mark.parametrize("operation", EVERY)
+def test_options_names_the_methods(api, samples, operation):
+    answer = api.request("OPTIONS", path_of(operation, samples.variables(operation)), expect=204)
+    allowed = {name.strip() for name in answer.headers["Allow"].split(",")}
+    assert {operation.method, "OPTIONS"} <= allowed
+    assert ("HEAD" in allowed) == ("GET" in allowed)
+
+
+@pytest.mark.parametrize("operation", EVERY)
+@pytest.mark.parametrize("method", ["PATCH", "TRACE", "PUT", "POST", "DELETE", "GET"])
+def test_wrong_method(api, samples, operation, method):
+    path = path_of(operation, samples.variables(operation))
+    if method in {o.method for o in CONTRACT.on_path(path)}:
+        pytest.skip("this path knows the method")
+    assert api.raw(method, path, expect=405).problem == "method-not-allowed"
+
+
+@pytest.mark.parametrize("operation", EVERY)
+def test_unknown_query_parameter(api, samples, operation):
+    answer = api.call(operation.id, expect=400, params={"surprise": "1"}, **samples.arguments(operation))
+    assert answer.problem == "invalid-parameter"
+    assert answer.pointers == ["?surprise"]
+
+
+@pytest.mark.parametrize("operation", [p for p in EVERY if CONTRACT.by_id[p.id].query])
+def test_repeated_query_parameter(api, samples, operation):
+    name = next(iter(operation.query))
+    answer = api.call(operation.id, expect=400, params=[(name, "1"), (name, "1")],
+                      **samples.arguments(operation))
+    assert answer.problem == "invalid-parameter"
+    assert answer.pointers == [f"?{name}"]
+
+
+def bad_values():
+    for operation in CONTRACT.operations:
+        for name, parameter in operation.query.items():
+            schema = parameter["schema"]
+            if schema["type"] == "integer":
+                values = ["0", str(schema["maximum"] + 1), "-1", "1.5", "many", "", "9" * 30]
+            elif "enum" in schema:
+                values = ["", "surprise", schema["enum"][0].upper()]
+            elif "pattern" in schema:
+                values = ["", "soon", "-1s", "61s", "2h", "1e3s", "NaN"]
+            else:
+                values = ["", "x" * (4 * schema["maxLength"] + 1)]
+            for value in values:
+                yield pytest.param(operation, name, value, id=f"{operation.id}-{name}-{value[:12]}")
+
+
+@pytest.mark.parametrize("operation, name, value", bad_values())
+def test_bad_query_value(api, samples, operation, name, value):
+    answer = api.call(operation.id, expect=(400, 422), params={name: value},
+                      **samples.arguments(operation))
+    assert answer.pointers == [f"?{name}"]
+    assert answer.problem == {400: "invalid-parameter", 422: "validation"}[answer.status]
+    if name != "page_token":
+        assert answer.status == 422
+
+
+@pytest.mark.parametrize("operation", NAMED)
+def test_what_is_not_there(api, samples, operation):
+    if operation.id == "put_dataset":
+        pytest.skip("it would be there afterwards")
+    answer = api.call(operation.id, expect=404, **samples.body(operation), **samples.absent(operation))
+    assert answer.problem == "not-found"
+
+
+@pytest.mark.parametrize("operation", NAMED)
+@pytest.mark.parametrize("bad", ["not an id", "ABCDEF", "0", "é", "..x", "0" * 31 + "G"])
+def test_what_cannot_be_a_name(api, samples, operation, bad):
+    last = operation.template.split("{")[-1].split("}")[0]
+    variables = {**samples.variables(operation), last: bad}
+    if operation.id == "put_dataset":
+        if bad == "0":
+            pytest.skip("a dataset may be called that")
+        answer = api.call(operation.id, expect=422, **samples.body(operation), **variables)
+        assert answer.pointers == ["/dataset"]
+    elif not (last == "dataset" and bad == "0"):
+        api.call(operation.id, expect=404, **samples.body(operation), **variables)
+
+
+@pytest.mark.parametrize("operation", NAMED)
+def test_over_long_path_segment(api, samples, operation):
+    for name in samples.variables(operation):
+        variables = {**samples.variables(operation), name: "a" * 129}
+        answer = api.call(operation.id, expect=422, **samples.body(operation), **variables)
+        assert answer.problem == "validation"
+
+
+@pytest.mark.parametrize("operation", NAMED)
+@pytest.mark.parametrize("trap", ["%2f", "%00", "%zz", "%", "%2e%2e", "%c3%28", "%0a", "a%2Fb"])
+def test_traps_in_the_path(api, samples, operation, trap):
+    variables = samples.variables(operation)
+    last = operation.template.split("{")[-1].split("}")[0]
+    path = path_of(operation, {**variables, last: trap})
+    body = b"{}" if operation.body_type == "application/json" else b"x" if operation.body else None
+    headers = [("Content-Type", operation.body_type)] if operation.body else []
+    answer = api.raw(operation.method, path, body, headers, expect=400)
+    assert answer.problem == "malformed-request"
+
+
+@pytest.mark.parametrize("operation", WITHOUT_BODY)
+def test_body_where_none_belongs(api, samples, operation):
+    path = path_of(operation, samples.variables(operation))
+    answer = api.raw(operation.method, path, b'{"a":1}', [("Content-Type", "application/json")],
+                     expect=400)
+    assert answer.problem == "malformed-request"
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+@pytest.mark.parametrize("media_type", ["text/plain", "application/x-www-form-urlencoded",
+                                        "multipart/form-data; boundary=x", "application/jsonl", ""])
+def test_wrong_media_type(api, samples, operation, media_type):
+    path = path_of(operation, samples.variables(operation))
+    answer = api.raw(operation.method, path, b"{}", [("Content-Type", media_type)], expect=415)
+    assert answer.problem == "unsupported-media-type"
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_wrong_content_encoding(api, samples, operation):
+    path = path_of(operation, samples.variables(operation))
+    headers = [("Content-Type", operation.body_type), ("Content-Encoding", "br")]
+    api.raw(operation.method, path, b"{}", headers, expect=415)
+
+
+@pytest.mark.parametrize("operation", WITH_BODY)
+def test_declared_body_over_the_limit(api, samples, operation):
+    """Answered from the headers alone: the body is never sent."""
+    path = path_of(operation, samples.variables(operation))
+    headers = [("Content-Type", operation.body_type), ("Content-Length", str(2**41))]
+    assert api.raw(operation.method, path, None, headers, expect=413).problem == "payload-too-large"
+
+
+@pytest.mark.parametrize("operation", WITH_JSON)
+@pytest.mark.parametrize("body", [
+    b"", b" ", b"{", b"[", b"}", b"nul", b"'a'", b'{"a":}', b'{"a":1,}', b'{"a":1}{"b":2}',
+    b'{"a":1} x', b'{"a":NaN}', b'{"a":01}', b'{"a":1e999}', b'{"a":"\x01"}', b'{"a":"\xff"}',
+    b'{"a":"\\ud800"}', b'{"a":"\\u0000"}', b'{"a":1,"a":2}', b'\xef\xbb\xbf{}', b"\x00",
+    b'{"a":"\xed\xa0\x80"}', b'// x\n{}', '{"a":1}'.encode("utf-16")],
+    ids=lambda body: repr(body[:16]))
+def test_malformed_json(api, samples, operation, body):
+    path = path_of(operation, samples.variables(operation))
+    answer = api.raw(operation.method, path, body, [("Content-Type", "application/json")], expect=400)
+    assert answer.problem == "malformed-request"
+
+
+@pytest.mark.parametrize("operation", WITH_JSON)
+@pytest.mark.parametrize("depth", [17, 64, 2048, 200_000])
+def test_deep_nesting(api, samples, operation, depth):
+    path = path_of(operation, samples.variables(operation))
+    body = b'{"a":' + b"[" * depth + b"]" * depth + b"}"
+    answer = api.raw(operation.method, path, body, [("Content-Type", "application/json")],
+                     expect=(400, 413))
+    assert answer.problem in ("malformed-request", "payload-too-large")
+
+
+@pytest.mark.parametrize("operation", WITH_JSON)
+@pytest.mark.parametrize("body", [[], [1], "a", 1, True, None])
+def test_body_that_is_no_object(api, samples, operation, body):
+    path = path_of(operation, samples.variables(operation))
+    answer = api.raw(operation.method, path, json.dumps(body).encode(),
+                     [("Content-Type", "application/json")], expect=(400, 422))
+    assert answer.problem in ("malformed-request", "validation")
+
+
+@pytest.mark.parametrize("operation", WITH_JSON)
+def test_unknown_member(api, samples, operation):
+    body = {**samples.body(operation)["json"], "surprise": 1}
+    answer = api.call(operation.id, expect=422, json=body, **samples.variables(operation))
+    assert answer.problem == "validation"
+    assert "/surprise" in answer.pointers
+
+
+def members():
+    for operation in CONTRACT.operations:
+        if operation.body_type == "application/json":
+            for name, schema in operation.body["properties"].items():
+                yield pytest.param(operation, name, schema, id=f"{operation.id}-{name}")
+
+
+WRONG = {"string": [1, True, None, [], {}], "integer": ["1", 1.5, True, None, [1], {}],
+         "number": ["1", True, None, [1]], "array": ["a", 1, None, {}], "object": ["a", 1, [], None]}
+
+
+@pytest.mark.parametrize("operation, name, schema", members())
+def test_wrong_type_of_a_member(api, samples, operation, name, schema):
+    for value in WRONG[schema["type"]]:
+        if (operation.id, name, value) == ("create_embeddings", "input", "a"):
+            continue  # one text is welcome
+        body = {**samples.body(operation)["json"], name: value}
+        answer = api.call(operation.id, expect=422, json=body, **samples.variables(operation))
+        assert any(p == f"/{name}" or p.startswith(f"/{name}/") for p in answer.pointers), value
+
+
+@pytest.mark.parametrize("operation, name, schema", members())
+def test_member_out_of_range(api, samples, operation, name, schema):
+    bad = []
+    if "minimum" in schema:
+        bad.append(schema["minimum"] - 1)
+    if "maximum" in schema:
+        bad.append(schema["maximum"] + 1)
+    if "enum" in schema:
+        bad.append("surprise")
+    if "maxLength" in schema:
+        bad.append("x" * (schema["maxLength"] + 1))
+    if "minItems" in schema:
+        bad.append([])
+    if "maxItems" in schema:
+        item = {"text": "A dog."} if name == "seeds" else "captions" if name == "stages" else "a"
+        bad.append([item] * (schema["maxItems"] + 1))
+    for value in bad:
+        body = {**samples.body(operation)["json"], name: value}
+        answer = api.call(operation.id, expect=422, json=body, **samples.variables(operation))
+        assert any(p == f"/{name}" or p.startswith(f"/{name}/") for p in answer.pointers), value
+
+
+def test_nothing_of_this_changed_the_world(api, samples):
+    """Bad requests leave no trace. Runs after them, since it stands below them."""
+    world = samples.world
+    assert len(world.seeds()) == 40
+    dataset = api.call("get_dataset", dataset=world.name).json()
+    assert dataset["seeds"] == 40
+    runs = api.items(world.path + "/runs")
+    assert [run["id"] for run in runs] == [samples.run]
+
+
+@pytest.mark.parametrize("operation", WITH_JSON)
+def test_example_of_the_document(api, new_dataset, operation):
+    dataset = new_dataset(api, 16)
+    dataset.add(generate(3))
+    if operation.id in ("lookup_representations", "create_run"):
+        dataset.run()
+    variables = {"dataset": dataset.name} if "{dataset}" in operation.template else {}
+    example = dict(operation.example)
+    if operation.id == "put_dataset":
+        Dataset(api, dataset.name, 16)
+        variables["dataset"] = dataset.name + "x"
+    answer = api.call(operation.id, json=example, **variables)
+    if operation.id == "create_run":
+        dataset.wait(answer.json()["id"])

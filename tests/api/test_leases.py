@@ -1,0 +1,254 @@
+"""Leases and immutable rows: what a worker may write after another has taken over, and what becomes
+of ranges that kill their workers."""
+import hashlib
+import os
+import signal
+
+import pytest
+
+from support import identity
+from support.client import Api
+from support.dataset import Dataset, stage_of
+from support.seeds import generate
+from support.server import Server
+from support.statements import Statements
+from support.wait import until
+
+WAIT = [{"kind": "status", "status": 429, "headers": {"Retry-After": "1"}}]
+SEEDS = 40
+
+
+class Held:
+    """A run that is under way on a server of its own, kept from ending by the model server."""
+
+    def __init__(self, new_server, model_server, **settings):
+        self.models = model_server
+        model_server.control(faults=WAIT)
+        self.server = new_server(MONOCEROS_LLM_URL=model_server.url, MONOCEROS_LLM_MODEL="test-model",
+                                 **{"MONOCEROS_LEASE": 2, "MONOCEROS_RENEW": 1, **settings})
+        self.database = self.server.database
+        self.dataset = Dataset(Api(self.server.base), "held", 2)
+        self.dataset.load(generate(SEEDS))
+        self.run = self.dataset.start(["captions"])["id"]
+        until(lambda: self.tasks("captions") and self.leased(), "ranges to be claimed")
+
+    def tasks(self, stage="captions"):
+        return self.database.query(
+            "SELECT shard_id, replace(lo::text, '-', '') AS lo, replace(hi::text, '-', '') AS hi, state,"
+            " token, flush_no, attempts, seeds, done, failed, total FROM tasks"
+            f" WHERE stage = '{stage}' ORDER BY shard_id, lo")
+
+    def leased(self):
+        return self.database.value("SELECT count(*) FROM tasks WHERE state = 'leased'")
+
+    def release(self):
+        self.models.control(faults=[])
+
+    def captions(self):
+        """Rows as they lie in the table: they are never written twice."""
+        return {row["id"]: row for row in self.database.query(
+            "SELECT seed_id || '/' || variant AS id, xmin::text, ctid::text, text, run_id FROM captions")}
+
+    def finish(self):
+        """Lets the run end and holds the result to what an undisturbed one gives."""
+        run = self.dataset.wait(self.run)
+        stage = stage_of(run, "captions")
+        assert (stage["total"], stage["done"], stage["failed"]) == (SEEDS, SEEDS, 0)
+        captions = self.dataset.captions()
+        assert sorted(c["seed_id"] for c in captions) == sorted(identity.seed_id(t) for t in
+                                                                generate(SEEDS))
+        assert self.tasks() == []
+        return captions
+
+
+@pytest.fixture
+def held(new_server, model_server):
+    return Held(new_server, model_server)
+
+
+class Worker:
+    """A worker that follows the protocol of the statements by hand."""
+
+    def __init__(self, held, name):
+        self.held, self.name = held, name
+        self.sql = Statements(held.database)
+        self.lo = self.token = None
+
+    def claim(self, shard):
+        rows = self.sql.run("task_claim", shard, self.held.run, "captions", self.name, 60.0)
+        assert rows, "nothing to claim"
+        self.shard, (self.lo, _, _, self.token, *_) = shard, rows[0]
+
+    def seeds(self):
+        rows = self.sql.run("load_captions", self.shard, self.held.run, self.lo)
+        return [row[0] for row in rows if row[2] == "0"]
+
+    def flush(self, number, seeds, text):
+        """The two statements of a flush in one transaction."""
+        n = len(seeds)
+        begun = self.sql.run("flush_task", self.shard, self.held.run, "captions", self.lo,
+                             int(self.token), number, 60.0, 20, 0, n, 0, 0, True)
+        hashes = [hashlib.sha256((text + seed).encode()).digest()[:8] for seed in seeds]
+        recipe = self.held.database.value("SELECT caption_recipe FROM runs")
+        self.sql.run("flush_captions", self.shard, self.held.run, self.lo, int(self.token), number, recipe,
+                     seeds, [0] * n, hashes, [text] * n, [None] * n, [""] * n, ["hand"] * n, ["stop"] * n,
+                     [1] * n, [1] * n)
+        return bool(begun)
+
+    def finish(self):
+        return bool(self.sql.run("finish_captions", self.shard, self.held.run, self.lo, int(self.token)))
+
+
+def expire(held):
+    held.database.execute("UPDATE tasks SET lease_until = now() - interval '1 second'"
+                          " WHERE state = 'leased'")
+
+
+def test_a_zombie_writes_nothing(held):
+    held.server.stop()
+    shard = held.tasks()[0]["shard_id"]
+    zombie, successor = Worker(held, "zombie"), Worker(held, "successor")
+    zombie.claim(shard)
+    seeds = zombie.seeds()
+    assert len(seeds) > 2
+    expire(held)
+    successor.claim(shard)
+    assert successor.lo == zombie.lo and int(successor.token) == int(zombie.token) + 1
+    assert not zombie.flush(1, seeds, "The zombie's text, which nobody may ever see in a table.")
+    assert held.captions() == {}
+    assert not zombie.finish()
+    assert successor.flush(1, seeds[:2], "The successor's text, which stays as it is for ever.")
+    before = held.captions()
+    assert len(before) == 2
+    assert not zombie.flush(2, seeds, "The zombie's text, which nobody may ever see in a table.")
+    assert held.captions() == before
+
+
+def test_the_same_flush_twice_writes_once(held):
+    held.server.stop()
+    worker = Worker(held, "worker")
+    worker.claim(held.tasks()[0]["shard_id"])
+    seeds = worker.seeds()
+    assert worker.flush(1, seeds[:3], "A text that is flushed twice because its answer was lost.")
+    before, task = held.captions(), held.tasks()[0]
+    assert not worker.flush(1, seeds[:3], "A text that is flushed twice because its answer was lost.")
+    assert held.captions() == before and held.tasks()[0] == task
+    assert not worker.flush(3, seeds[3:5], "A flush that skips a number is not the next one.")
+    assert held.captions() == before
+    assert not worker.finish(), "a range with pending items must not end"
+    assert worker.flush(2, seeds[3:], "The rest of the range, so that nothing of it is pending.")
+    assert worker.finish()
+    assert held.tasks()[0]["state"] == "finished"
+
+
+def test_rows_of_a_lost_worker_are_kept_and_the_rest_is_made(held):
+    held.server.stop()
+    worker = Worker(held, "lost")
+    worker.claim(held.tasks()[0]["shard_id"])
+    assert worker.flush(1, worker.seeds()[:4], "Made by a worker that was lost right after its flush.")
+    before = held.captions()
+    assert len(before) == 4
+    expire(held)
+    held.release()
+    held.server.start()
+    held.finish()
+    after = held.captions()
+    assert {id: after[id] for id in before} == before
+
+
+def test_leases_of_a_killed_server_are_taken_over(held):
+    tokens = {(t["shard_id"], t["lo"]): t["token"] for t in held.tasks()}
+    held.server.kill()
+    assert held.leased() > 0
+    held.release()
+    other = Server(held.database, **{**held.server.settings, "MONOCEROS_LISTEN": held.server.settings[
+        "MONOCEROS_LISTEN"]})
+    other.port, other.base = held.server.port, held.server.base
+    try:
+        other.start()
+        until(lambda: all(t["token"] > tokens.get((t["shard_id"], t["lo"]), 0) for t in held.tasks()),
+              "every range to be claimed again")
+        held.finish()
+        other.stop()
+    finally:
+        other.destroy()
+
+
+def test_a_server_that_sleeps_through_its_lease(new_server, model_server):
+    """Its calls are answered, but somebody else has written the rows meanwhile."""
+    held = Held(new_server, model_server)
+    model_server.control(faults=[], delay_ms=1500)
+    until(lambda: model_server.stats()["in_flight"] > 0, "calls to be in flight")
+    sleeper = held.server.process.pid
+    os.kill(sleeper, signal.SIGSTOP)
+    try:
+        other = new_server(database=held.database, **{
+            name: value for name, value in held.server.settings.items()
+            if name not in ("MONOCEROS_LISTEN", "MONOCEROS_DATABASE_URL")})
+        model_server.control(delay_ms=0)
+        held.dataset.api = Api(other.base)
+        held.finish()
+        before = held.captions()
+    finally:
+        os.kill(sleeper, signal.SIGCONT)
+    until(lambda: Api(held.server.base).request("GET", "/readyz").status == 200, "the sleeper to wake")
+    again = Dataset(Api(held.server.base), "held", 2)
+    again.run(["captions"])
+    assert held.captions() == before
+
+
+def test_two_servers_share_a_run(new_server, model_server):
+    held = Held(new_server, model_server, MONOCEROS_RANGE_SIZE=2)
+    other = new_server(database=held.database, **{
+        name: value for name, value in held.server.settings.items()
+        if name not in ("MONOCEROS_LISTEN", "MONOCEROS_DATABASE_URL")})
+    model_server.control(faults=[], delay_ms=20)
+    held.finish()
+    following = Dataset(Api(other.base), "held", 2)
+    assert stage_of(following.run(["captions"]), "captions")["existing"] == SEEDS
+
+
+def test_a_range_that_kills_its_workers_is_split(held):
+    """Three claims without a flush: halved, and halved again, until only the bad item is left."""
+    before = len(held.tasks())
+    for _ in range(3):
+        held.server.kill()
+        expire(held)
+        attempts = {t["attempts"] for t in held.tasks()}
+        held.server.start()
+        until(lambda: all(t["attempts"] not in attempts for t in held.tasks() if t["state"] == "leased")
+              and held.leased(), "the ranges to be claimed again")
+    held.server.kill()
+    expire(held)
+    held.server.start()
+    until(lambda: len(held.tasks()) > before, "the ranges to be split")
+    ranges = held.tasks()
+    for shard in {t["shard_id"] for t in ranges}:
+        mine = [t for t in ranges if t["shard_id"] == shard]
+        assert all(a["hi"] < b["lo"] for a, b in zip(mine, mine[1:])), "ranges overlap"
+    held.release()
+    held.finish()
+
+
+def test_a_single_item_that_kills_its_workers_fails(new_server, model_server):
+    held = Held(new_server, model_server, MONOCEROS_RANGE_SIZE=1)
+    held.server.stop()
+    victim = held.tasks()[3]
+    held.database.execute(f"UPDATE tasks SET attempts = 3 WHERE lo = '{victim['lo']}'")
+    held.release()
+    held.server.start()
+    run = held.dataset.wait(held.run)
+    stage = stage_of(run, "captions")
+    assert (stage["total"], stage["done"], stage["failed"]) == (SEEDS, SEEDS - 1, 1)
+    failure, = held.dataset.failures()
+    assert failure["reason"] == "worker_lost" and failure["seed_id"] == victim["lo"]
+    assert victim["lo"] not in {c["seed_id"] for c in held.dataset.captions()}
+    again = held.dataset.run(["captions"])
+    assert stage_of(again, "captions")["done"] == 1
+
+
+def test_the_queue_is_empty_after_a_run(held):
+    held.release()
+    held.finish()
+    assert held.database.value("SELECT count(*) FROM tasks") == 0
+    assert held.database.value("SELECT count(*) FROM moments_parts") == 0

@@ -1,0 +1,129 @@
+"""Every SQL statement prepares on a fresh schema, and the hot ones stay on their indexes."""
+import json
+
+import pytest
+
+from support.cluster import Database
+from support.server import run
+from support.statements import Statements, literal, load
+
+NAMES = sorted(load())
+BIG = {"seeds", "captions", "dialogues", "embeddings", "failures", "tasks"}
+SHARD = 65536
+RUN = "11111111-1111-1111-1111-111111111111"
+RECIPE = "22222222-2222-2222-2222-222222222222"
+ENCODER = "33333333-3333-3333-3333-333333333333"
+# What may read a whole table: removals and sweeps, which are rare and in the background.
+COLD = {"delete_slice", "deletes_sweep", "dataset_get", "dataset_put", "datasets_list"}
+
+FILL = f"""
+INSERT INTO datasets (owner, name, shards) VALUES ('default', 'plans', 4);
+INSERT INTO recipes (recipe_id, stage, kind, settings) VALUES
+    ('{RECIPE}', 'captions', 'offline', '{{}}'), ('44444444-4444-4444-4444-444444444444', 'captions',
+    'offline', '{{}}');
+INSERT INTO dataset_recipes (dataset, recipe_id) SELECT 1, recipe_id FROM recipes;
+INSERT INTO encoders VALUES ('{ENCODER}', 'offline', 'offline', 'offline-encoder-1', 1280);
+INSERT INTO runs (run_id, dataset, sequence, state, stages, caption_recipe, dialogue_recipe, encoder_id,
+                  encoder_name, view, caption_settings, dialogue_settings, mix_tasks, mix_bounds)
+SELECT CASE WHEN n = 1 THEN '{RUN}'::uuid ELSE md5('run' || n)::uuid END, 1, n,
+       CASE WHEN n = 1 THEN 'running' ELSE 'succeeded' END,
+       '{{captions,dialogues,representations}}', '{RECIPE}', '{RECIPE}', '{ENCODER}', 'offline',
+       '{{{RECIPE}}}', '{{"provider":"offline"}}', '{{"provider":"offline","mix":{{"multiple_choice":1}}}}',
+       '{{multiple_choice}}', '{{"\\\\xff"}}'
+FROM generate_series(1, 200) n;
+INSERT INTO seeds (shard_id, seed_id, text, source)
+SELECT {SHARD} + n % 4, md5(n::text)::uuid, 'seed ' || n, 's' FROM generate_series(1, 20000) n;
+INSERT INTO captions (shard_id, seed_id, recipe_id, variant, hash, text, run_id, model, finish_reason,
+                      tokens_in, tokens_out)
+SELECT shard_id, seed_id, recipe_id, 0, decode(left(md5(seed_id::text || recipe_id), 16), 'hex'),
+       repeat('word ', 60), '{RUN}', 'm', 'stop', 1, 1
+FROM seeds, (SELECT recipe_id FROM recipes) r;
+INSERT INTO dialogues (shard_id, seed_id, caption_hash, task, recipe_id, hash, conversations, turns,
+                       run_id, model, finish_reason, tokens_in, tokens_out)
+SELECT shard_id, seed_id, hash, 'multiple_choice', recipe_id, decode('00000000', 'hex'), '[]', 6,
+       '{RUN}', 'm', 'stop', 1, 1
+FROM captions;
+INSERT INTO embeddings (shard_id, seed_id, caption_hash, encoder_id, vector, run_id, tokens_in)
+SELECT shard_id, seed_id, hash, '{ENCODER}', decode(repeat('00', 2560), 'hex'), '{RUN}', 1 FROM captions;
+INSERT INTO failures (shard_id, run_id, stage, seed_id, item, reason, detail)
+SELECT shard_id, '{RUN}', 'captions', seed_id, '1', 'timeout', '' FROM seeds;
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, state, token, seeds)
+SELECT {SHARD} + n % 4, CASE WHEN n % 50 = 0 THEN '{RUN}'::uuid ELSE md5('run' || n % 200)::uuid END,
+       'captions', md5(n::text)::uuid, md5(n::text)::uuid, 1, now(),
+       CASE WHEN n % 50 = 0 THEN 'ready' ELSE 'finished' END, 1, 64
+FROM generate_series(1, 20000) n;
+VACUUM ANALYZE;
+"""
+
+
+@pytest.fixture(scope="module")
+def fresh(cluster):
+    database = Database(cluster)
+    done = run("migrate", MONOCEROS_DATABASE_URL=database.url)
+    assert done.returncode == 0, done.stderr
+    return database
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_prepares(fresh, name):
+    out = fresh.execute(f"PREPARE s AS {load()[name]};\n"
+                        "SELECT array_to_json(parameter_types::text[]) FROM pg_prepared_statements;")
+    assert "unknown" not in json.loads(out)
+
+
+@pytest.fixture(scope="module")
+def full(fresh):
+    fresh.execute(FILL)
+    return Statements(fresh)
+
+
+def sample(kind, position, name):
+    """A plausible value for a parameter of this type."""
+    if name.startswith(("task_renew",)) and kind.endswith("[]"):
+        return [{"bigint[]": SHARD, "uuid[]": RUN, "text[]": "captions"}[kind]] * 8
+    values = {"bigint": SHARD + 1 if position == 1 else 1, "integer": 1, "smallint": 0, "boolean": False,
+              "double precision": 1.0, "text": "x", "uuid": RUN, "bytea": b"\0" * 8, "json": "{}",
+              "jsonb": "{}", "interval": "1 s", "timestamp with time zone": "2026-01-01"}
+    elements = {"uuid[]": [RUN] * 64, "text[]": ["1"] * 64, "bytea[]": [b"\0" * 8] * 64,
+                "integer[]": [1] * 64, "bigint[]": [1] * 64, "boolean[]": [True] * 64,
+                "double precision[]": [1.0] * 64}
+    return {**values, **elements}[kind]
+
+
+# Where the plausible value of the type would make no sense.
+SPECIAL = {
+    "seeds_list": {2: "plans", 3: -1, 4: "0" * 32, 5: None, 6: None, 7: 101},
+    "captions_list": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: True, 11: "usable", 12: 101},
+    "dialogues_list": {2: "plans", 3: -1, 5: "00", 6: "", 8: None, 9: None, 10: None, 11: True,
+                       12: "monoceros", 13: 101},
+    "failures_list": {2: "plans", 3: -1, 8: None, 9: None, 10: None, 11: 101},
+    "representations_list": {2: "plans", 3: -1, 6: 0, 7: ENCODER, 8: 51},
+    "caption_get": {4: "00" * 8},
+    "dialogue_get": {4: "00" * 8, 5: "00" * 4},
+    "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None},
+}
+
+
+def scans(node, found):
+    if node["Node Type"] == "Seq Scan" and node["Relation Name"] in BIG:
+        found.append(node["Relation Name"])
+    for child in node.get("Plans", []):
+        scans(child, found)
+    return found
+
+
+@pytest.mark.parametrize("mode", ["force_custom_plan", "force_generic_plan"])
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in COLD])
+def test_stays_on_its_indexes(full, name, mode):
+    out = full.database.execute(f"PREPARE s AS {full.texts[name]};\n"
+                                "SELECT array_to_json(parameter_types::text[]) FROM pg_prepared_statements;")
+    kinds = json.loads(out)
+    special = SPECIAL.get(name, {})
+    values = [special.get(i, "default" if i == 1 and kind == "text" else
+                          "plans" if i == 2 and kind == "text" else sample(kind, i, name))
+              for i, kind in enumerate(kinds, 1)]
+    arguments = f"({', '.join(literal(v) for v in values)})" if values else ""
+    out = full.database.execute(f"PREPARE s AS {full.texts[name]};\nSET plan_cache_mode = {mode};\n"
+                                f"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s{arguments};")
+    plan = json.loads(out)[0]["Plan"]
+    assert not scans(plan, []), json.dumps(plan, indent=1)

@@ -1,0 +1,44 @@
+"""One working request for every operation, as a starting point for what applies to all of them."""
+
+
+class Samples:
+    """`world` is a dataset on which a run over all stages has succeeded."""
+
+    def __init__(self, world, run):
+        self.world, self.run = world, run
+        self.seed = world.seeds(page_size=1)[0]["id"]
+        self.caption = world.captions()[0]["id"]
+        self.dialogue = world.dialogues()[0]["id"]
+
+    def variables(self, operation):
+        values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
+                  "dialogue": self.dialogue, "run": self.run}
+        return {name: values[name] for where, name in operation.parameters if where == "path"}
+
+    def body(self, operation):
+        """Keyword arguments of Api.call for the body."""
+        bodies = {"put_dataset": {},
+                  "create_seeds": {"seeds": [{"text": "A seed that is there already."}]},
+                  "create_run": {"stages": ["captions"], "limit": 1},
+                  "lookup_representations": {"ids": [self.caption]},
+                  "compute_representations": {"input": ["A dog."]},
+                  "create_embeddings": {"input": ["A dog."]}}
+        if operation.id == "import_seeds":
+            return {"data": b"A seed that is there already.\n"}
+        return {"json": bodies[operation.id]} if operation.id in bodies else {}
+
+    def arguments(self, operation):
+        return {**self.variables(operation), **self.body(operation)}
+
+    @staticmethod
+    def names_a_thing(operation):
+        return "{" in operation.template
+
+    def absent(self, operation):
+        """Variables that are well-formed, of which the last names nothing."""
+        values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
+                  "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
+                  "run": "0" * 32}
+        known = self.variables(operation)
+        last = operation.template.split("{")[-1].split("}")[0]
+        return {**known, last: values[last]}
