@@ -51,7 +51,7 @@ skip_main_cluster() {
 # Installs what is missing of the named groups. Costs one dpkg-query when nothing is.
 need_packages() {
     local -a names missing
-    [ -z "${MONOCEROS_SKIP_PACKAGES:-}" ] || return 0
+    [ -z "${DEV_SKIP_PACKAGES:-}" ] || return 0
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         say "this is not a Debian system: going on with the compilers and libraries that are here"
         return 0

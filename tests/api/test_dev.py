@@ -10,7 +10,7 @@ COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench"
 
 
 def dev(*arguments, cwd=ROOT, timeout=120):
-    environment = {**os.environ, "MONOCEROS_SKIP_PACKAGES": "1"}
+    environment = {**os.environ, "DEV_SKIP_PACKAGES": "1"}
     return subprocess.run([str(ROOT / "dev"), *arguments], capture_output=True, text=True, cwd=cwd,
                           timeout=timeout, check=False, env=environment, stdin=subprocess.DEVNULL)
 

@@ -116,12 +116,14 @@ def test_only_loopback_is_published(services):
         assert port.startswith("127.0.0.1:"), port
 
 
-def test_secrets_come_by_file(services):
+def test_secrets_come_by_file(compose, services):
     for name, service in services.items():
         keys = [k for k in service.get("environment", {}) if re.search(r"(KEY|TOKEN|SECRET)$", k)]
         assert keys == [], f"{name} has {keys} in its environment"
     path = services["server"]["environment"]["MONOCEROS_LLM_API_KEY_FILE"]
-    assert path == "/run/secrets/" + services["server"]["secrets"][0]
+    secret = services["server"]["secrets"][0]
+    assert path == "${LLM_API_KEY_FILE:+/run/secrets/" + secret + "}"
+    assert compose["secrets"][secret]["file"] == "${LLM_API_KEY_FILE:-/dev/null}"
 
 
 def test_the_llm_is_optional(services):
