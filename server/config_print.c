@@ -51,25 +51,31 @@ static char *put(char *out, const char *p, size_t n)
     return out + n;
 }
 
-void config_mask(struct str s, char *out)
+/* Between the user's name and the last @ of a URL stands a password. */
+static size_t mask_authority(struct str text, char **out)
 {
-    size_t i = 0;
-    ptrdiff_t scheme = str_find(s, STR("://"));
-    const char *at = scheme < 0 ? NULL : memrchr(s.p, '@', s.n);
-    const char *colon = at ? memchr(s.p + scheme + 3, ':', (size_t)(at - s.p - scheme) - 3) : NULL;
-    if (at && at - s.p > scheme + 2 && colon) {
-        out = put(out, s.p, (size_t)(colon - s.p) + 1);
-        out = put(out, mask, sizeof(mask) - 1);
-        i = (size_t)(at - s.p);
-    }
-    while (i < s.n) {
-        size_t secret = password_value(s, i);
+    ptrdiff_t scheme = str_find(text, STR("://"));
+    const char *at = scheme < 0 ? NULL : memrchr(text.p, '@', text.n);
+    const char *user = text.p + scheme + 3;
+    const char *colon = at && at > user ? memchr(user, ':', (size_t)(at - user)) : NULL;
+    if (!colon)
+        return 0;
+    *out = put(*out, text.p, (size_t)(colon - text.p) + 1);
+    *out = put(*out, mask, sizeof(mask) - 1);
+    return (size_t)(at - text.p);
+}
+
+void config_mask(struct str text, char *out)
+{
+    size_t i = mask_authority(text, &out);
+    while (i < text.n) {
+        size_t secret = password_value(text, i);
         if (secret) {
-            out = put(out, s.p + i, secret - i);
+            out = put(out, text.p + i, secret - i);
             out = put(out, mask, sizeof(mask) - 1);
-            i = value_end(s, secret);
+            i = value_end(text, secret);
         } else {
-            *out++ = s.p[i++];
+            *out++ = text.p[i++];
         }
     }
     *out = '\0';
@@ -78,7 +84,7 @@ void config_mask(struct str s, char *out)
 static void put_masked(struct buf *out, const char *text)
 {
     struct str s = str_of(text);
-    _cleanup_(freep) char *masked = malloc(sizeof(mask) * (s.n + 2));
+    _cleanup_(freep) char *masked = malloc(2 * s.n + 32);
     if (!masked)
         return;
     config_mask(s, masked);

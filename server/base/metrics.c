@@ -191,13 +191,15 @@ static void dirp(DIR **d)
         (void)closedir(*d);
 }
 
+/* The second number of the line counts resident pages. */
 static int64_t resident_bytes(void)
 {
-    long long size, resident;
+    char line[128];
     _cleanup_(filep) FILE *f = fopen("/proc/self/statm", "re");
-    if (!f || fscanf(f, "%lld %lld", &size, &resident) != 2)
+    if (!f || !fgets(line, sizeof(line), f))
         return 0;
-    return resident * sysconf(_SC_PAGESIZE);
+    const char *second = strchr(line, ' ');
+    return second ? strtoll(second, NULL, 10) * sysconf(_SC_PAGESIZE) : 0;
 }
 
 static int64_t open_descriptors(void)

@@ -9,7 +9,7 @@ static void optional_number(struct buf *json, const char *key, double v)
     if (v >= 0)
         json_double(json, v);
     else
-        json_null(json);
+        json_write_null(json);
 }
 
 static void optional_int(struct buf *json, const char *key, int64_t v, int64_t least)
@@ -18,7 +18,7 @@ static void optional_int(struct buf *json, const char *key, int64_t v, int64_t l
     if (v >= least)
         json_int(json, v);
     else
-        json_null(json);
+        json_write_null(json);
 }
 
 /* The tasks by name, which is not their order. */
@@ -44,7 +44,7 @@ static void put_prompt(struct buf *json, const struct prompt *p)
 {
     json_key(json, "prompt");
     if (!p) {
-        json_null(json);
+        json_write_null(json);
         return;
     }
     json_open(json, '{');

@@ -74,7 +74,7 @@ void json_z(struct buf *b, const char *z)
     if (z)
         json_str(b, str_of(z));
     else
-        json_null(b);
+        json_write_null(b);
 }
 
 void json_int(struct buf *b, int64_t v)
@@ -89,7 +89,7 @@ void json_bool(struct buf *b, bool v)
     buf_addz(b, v ? "true" : "false");
 }
 
-void json_null(struct buf *b)
+void json_write_null(struct buf *b)
 {
     separate(b);
     buf_addz(b, "null");

@@ -15,11 +15,12 @@ void json_key(struct buf *b, const char *key);
 void json_str(struct buf *b, struct str s);
 void json_z(struct buf *b, const char *z); /* NULL is written as null */
 void json_int(struct buf *b, int64_t v);
-void json_double(struct buf *b,
-                 double v); /* 17 significant digits at most, shortest that reads back */
-void json_float(struct buf *b, float v); /* shortest that reads back as the same float32 */
+/* 15 to 17 significant digits, the fewest that read back; what is not finite is null. */
+void json_double(struct buf *b, double v);
+/* The fewest digits that read back as the same float32; what is not finite is null. */
+void json_float(struct buf *b, float v);
 void json_bool(struct buf *b, bool v);
-void json_null(struct buf *b);
+void json_write_null(struct buf *b); /* json_null is a function of jansson */
 /* Bytes that are JSON already. */
 void json_raw(struct buf *b, struct str s);
 

@@ -384,6 +384,9 @@ static void test_passwords_are_masked(void **state)
     expect_masked("password = 'it\\'s hunter2' user=y", "password = ******** user=y ");
     expect_masked("sslPassword=hunter2", "sslPassword=******** ");
     expect_masked("password='hunter2", "password=******** ");
+    expect_masked("user=a@b host=x://y:z", "user=a@b host=x://y:z ");
+    expect_masked("x://@:", "x://@: ");
+    expect_masked("password=hunter2@://:", "password=******** ");
     expect_masked("host=db user=password", "host=db user=password ");
 }
 

@@ -205,7 +205,7 @@ static void test_commas_and_escapes(void **state)
     json_key(&out, "b\"");
     json_open(&out, '[');
     json_bool(&out, true);
-    json_null(&out);
+    json_write_null(&out);
     json_open(&out, '[');
     json_close(&out, ']');
     json_open(&out, '{');
