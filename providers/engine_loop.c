@@ -1,5 +1,6 @@
 /* The loop of an engine: starting, waiting, settling. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -8,8 +9,9 @@
 
 enum {
     EVENTS_AT_ONCE = 256,
-    WAITS_MAX = 256,  /* refusals that one row sits out while others are served */
-    LOCAL_ITEMS = 64, /* of work in the process between two looks at the sockets */
+    WAITS_MAX = 256,     /* refusals that one row sits out while others are served */
+    LINE_FAULTS_MAX = 8, /* connections that one row breaks */
+    LOCAL_ITEMS = 64,    /* of work in the process between two looks at the sockets */
 };
 
 static const int64_t local_slice_us = 10000;
@@ -25,14 +27,16 @@ static int64_t earlier(int64_t a_us, int64_t b_us)
     return a_us < b_us ? a_us : b_us;
 }
 
-/* A connection that breaks while others get answers is the row's doing, and counts for it. */
-static void count_line_fault(struct job *j)
+/* A connection that breaks while others get answers is the row's doing, and counts for it. So does
+ * one that breaks again and again after the request was sent, when there are no others to tell. */
+static void count_line_fault(struct job *j, int most)
 {
     uint64_t answers = endpoint_answers(j->lane->endpoint);
 
-    if (j->met_line && answers != j->answers_at_line)
+    if (j->line_faults > 0 && answers != j->answers_at_line)
         j->attempts++;
-    j->met_line = true;
+    if (++j->line_faults >= LINE_FAULTS_MAX)
+        j->attempts = most;
     j->answers_at_line = answers;
 }
 
@@ -41,8 +45,8 @@ static bool try_again(struct job *j, struct verdict *v, int64_t now_us)
 {
     int attempts = endpoint_get_settings(j->lane->endpoint)->attempts;
 
-    if (v->kind == VERDICT_WAIT && v->fault == FAULT_LINE)
-        count_line_fault(j);
+    if (v->kind == VERDICT_WAIT && v->fault == FAULT_LINE && strcmp(v->reason, "unreachable") != 0)
+        count_line_fault(j, attempts);
     if (v->kind == VERDICT_WAIT)
         j->waits++;
     if (v->kind == VERDICT_AGAIN)

@@ -42,8 +42,7 @@ struct job {
     const void *arg;  /* for engine_cancel */
     int attempts;     /* used up */
 
-    int waits;
-    bool met_line;
+    int waits, line_faults;
     uint64_t answers_at_line;
     int64_t due_us;
     struct exchange *exchange; /* while under way */

@@ -368,7 +368,9 @@ bool verdict_of_error(const json_t *root, struct verdict *v)
         return false;
     char *text = json_dumps(root, JSON_COMPACT);
     int status = status_in(error);
-    struct reply_view view = {.status = status ? status : 500, .body = str_of(text)};
+    if (status == 0)
+        status = says(str_of(text), quota_words) ? 429 : 500;
+    struct reply_view view = {.status = status, .body = str_of(text)};
     verdict_of_status(&view, 0, v);
     if (v->kind == VERDICT_AGAIN)
         snprintf(v->reason, sizeof(v->reason), "server_error");

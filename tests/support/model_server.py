@@ -491,7 +491,7 @@ class Server:
             "zero": [0.0] * dimension,
             "short": values[:-1],
             "long": values + [0.5],
-            "bad_base64": "!" * (dimension * 16 // 3),
+            "bad_base64": "!" * ((dimension * 32 + 5) // 6),
         }
         if what in spoilt:
             data[at]["embedding"] = spoilt[what]
