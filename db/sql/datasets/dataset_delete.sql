@@ -9,7 +9,7 @@ WITH {{dataset}}, busy AS (
     WHERE number = (SELECT number FROM ds) AND deleted_at IS NULL AND NOT EXISTS (SELECT FROM busy)
     RETURNING number, shards
 ), cancelled AS (
-    UPDATE runs SET state = 'cancelled', reason = 'user', finished_at = now(), updated_at = now()
+    UPDATE runs SET state = 'cancelled', finished_at = now(), updated_at = now()
     WHERE dataset = (SELECT number FROM gone) AND state = 'queued'
 ), opened AS (
     INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at)

@@ -12,4 +12,4 @@ WITH made AS (
     UNION ALL
     SELECT * FROM datasets WHERE owner = $1 AND name = $2 AND deleted_at IS NULL
 )
-SELECT d.shards, d.description, {{dataset_json}}::text FROM d
+SELECT d.shards, d.description, {{dataset_json}} FROM d

@@ -1,5 +1,5 @@
 -- Page of datasets by name. $1 owner, $2 name to start after, $3 rows. Rows: JSON, key.
-SELECT {{dataset_json}}::text, d.name
+SELECT {{dataset_brief_json}} || '}', d.name
 FROM datasets d
 WHERE d.owner = $1::text AND d.deleted_at IS NULL AND d.name > $2::text
 ORDER BY d.name

@@ -1,12 +1,9 @@
--- Dataset d as a JSON object, with the number of its seeds and the recipes that it has seen.
-json_build_object(
-    'name', d.name,
-    'shards', d.shards,
-    'description', d.description,
-    'created_at', to_char(d.created_at AT TIME ZONE 'UTC', {{utc}}),
-    'seeds', (SELECT count(*) FROM seeds s
-              WHERE s.shard_id BETWEEN d.number * 65536 AND d.number * 65536 + d.shards - 1),
-    'recipes', coalesce((
+-- Dataset d as the text of a JSON object, with the number of its seeds and the recipes that it has
+-- seen.
+{{dataset_brief_json}}
+|| ', "seeds" : ' || (SELECT count(*) FROM seeds s
+                      WHERE s.shard_id BETWEEN d.number * 65536 AND d.number * 65536 + d.shards - 1)
+|| ', "recipes" : ' || coalesce((
         SELECT json_agg(json_build_object(
             'recipe', replace(r.recipe_id::text, '-', ''),
             'stage', r.stage,
@@ -16,4 +13,5 @@ json_build_object(
             'first_used', to_char(x.first_used AT TIME ZONE 'UTC', {{utc}}))
             ORDER BY x.first_used, x.recipe_id)
         FROM dataset_recipes x JOIN recipes r ON r.recipe_id = x.recipe_id
-        WHERE x.dataset = d.number), '[]'))
+        WHERE x.dataset = d.number)::text, '[]')
+|| '}'

@@ -1,10 +1,15 @@
 -- result: binary
 -- The newest ready transfer of a method, or one by its id. $1 owner, $2 name, $3 method or NULL,
 -- $4 transfer id or NULL, $5 encoder name or NULL. One row: transfer id, method, moments id, count
--- as text, trace as text, mean (float64), encoder id, its name, kind, model, dimension as text;
--- NULLs when there is none, no row without the dataset.
+-- as text, trace as text, mean (float64), encoder id, its name, kind, model, dimension as text
+-- (all NULL when there is none), reason of the newest failed one; no row without the dataset.
 WITH {{dataset}}
-SELECT p.*
+SELECT p.*, (SELECT t.reason
+             FROM transfers t
+             WHERE t.dataset = ds.number AND t.state = 'failed'
+               AND ($3::text IS NULL OR t.method = $3)
+             ORDER BY t.created_at DESC
+             LIMIT 1)
 FROM ds LEFT JOIN LATERAL (
     SELECT replace(t.transfer_id::text, '-', '') AS transfer_id, t.method,
            replace(m.moments_id::text, '-', '') AS moments_id, m.count::text, m.trace::text, m.mean,

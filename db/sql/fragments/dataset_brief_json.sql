@@ -1,0 +1,6 @@
+-- Dataset d as the text of a JSON object without its closing brace.
+left(json_build_object(
+    'name', d.name,
+    'shards', d.shards,
+    'description', d.description,
+    'created_at', to_char(d.created_at AT TIME ZONE 'UTC', {{utc}}))::text, -1)

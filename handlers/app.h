@@ -1,0 +1,39 @@
+/* What handlers may reach: the long-lived parts of the program. Filled by main before the listener
+ * starts, constant afterwards. */
+#ifndef MONOCEROS_HANDLERS_APP_H
+#define MONOCEROS_HANDLERS_APP_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "db/db.h"
+#include "providers/encoder.h"
+#include "providers/llm.h"
+#include "server/config.h"
+#include "server/http/http.h"
+
+struct request_pool;
+
+struct app {
+    const struct config *config;
+    const char *version;
+    struct db_async *database;     /* point operations */
+    struct request_pool *requests; /* imports and computing operations */
+    int n_providers, n_encoders;   /* by the rows of config */
+    struct llm_provider *providers[CONFIG_PROVIDERS_MAX];
+    struct encoder *encoders[CONFIG_PROVIDERS_MAX];
+    /* Tells the dispatcher and the ticker of this process that there may be work. */
+    void (*wake)(void *arg);
+    void *wake_arg;
+    atomic_bool migrated; /* the schema is current */
+};
+
+/* Rows of struct http_ops for http_start; q->app is the struct app. */
+extern const struct http_ops app_http_ops;
+
+/* Threads with a database connection and an engine each, for operations that block. */
+struct request_pool *request_pool_start(struct app *app, int threads, struct err *e);
+/* Ends after what is under way; queued requests are answered with ERR_UNAVAILABLE. */
+void request_pool_stop(struct request_pool *p);
+
+#endif

@@ -1,0 +1,163 @@
+/* Texts in, synthetic representations out, at once. */
+#include <stdio.h>
+
+#include "handlers/declared.h"
+#include "handlers/encode.h"
+#include "handlers/operations.h"
+#include "handlers/vectors.h"
+#include "server/base/cleanup.h"
+#include "server/base/hash.h"
+#include "server/json/write.h"
+
+struct compute_body {
+    struct list input;
+    struct str dataset, encoder, transfer, encoding_format;
+};
+
+const struct field compute_fields[] = {
+    {FIELD_STRINGS, "input", .required = true, .offset = offsetof(struct compute_body, input),
+     .min = 1, .max = INPUT_TEXTS_MAX, .len_max = INPUT_CHARS_MAX},
+    {FIELD_STRING, "dataset", .offset = offsetof(struct compute_body, dataset), .min = 1,
+     .max = 63},
+    {FIELD_STRING, "encoder", .offset = offsetof(struct compute_body, encoder), .min = 1,
+     .max = NAME_CHARS_MAX},
+    {FIELD_STRING, "transfer", .offset = offsetof(struct compute_body, transfer), .min = 1,
+     .max = NAME_CHARS_MAX},
+    {FIELD_ENUM, "encoding_format", .offset = offsetof(struct compute_body, encoding_format),
+     .values = encoding_formats},
+    {.type = FIELD_END},
+};
+
+static int check_dataset(struct req *q, struct work_ctx *ctx, struct str dataset, struct err *e)
+{
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    call_init(&c, STMT_DATASET_EXISTS);
+    call_z(&c, OWNER);
+    if (bind_copy(q, &c, dataset, e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return err_set(e, ERR_NOT_FOUND, "there is no dataset named \"" STR_FMT "\"",
+                       STR_ARG(dataset));
+    return 0;
+}
+
+/* The declared encoder that made the dataset's embeddings, of the very same version. */
+static struct encoder *encoder_of(struct work_ctx *ctx, const struct prepared *p, struct err *e)
+{
+    const struct app *app = ctx->app;
+    for (int i = 0; i < app->n_encoders; i++) {
+        const struct encoder_settings *s = encoder_get_settings(app->encoders[i]);
+        int dimension = encoder_dimension(app->encoders[i]);
+        if (str_is(p->encoder, s->name) && str_is(p->kind, s->kind) &&
+            str_eq(p->model, str_of(s->model)) && (dimension == 0 || dimension == p->dimension))
+            return app->encoders[i];
+    }
+    (void)err_set(e, ERR_CONFLICT,
+                  "the dataset's encoder \"%.60s\" (%.100s) is not declared in this server",
+                  p->encoder.p, p->model.p);
+    return NULL;
+}
+
+static struct encoder *without_transfer(struct req *q, struct work_ctx *ctx,
+                                        const struct compute_body *body, struct err *e)
+{
+    if (body->dataset.p && check_dataset(q, ctx, body->dataset, e) < 0)
+        return NULL;
+    return declared_encoder(ctx->app, body->encoder, "/encoder", e);
+}
+
+/* The encoder, and in *p what its vectors go through. */
+static struct encoder *prepare(struct req *q, struct work_ctx *ctx, struct prepared *p,
+                               struct err *e)
+{
+    const struct compute_body *body = op_body(q);
+    struct str transfer = body->transfer;
+    if (!transfer.p)
+        transfer = body->dataset.p ? STR("mean_shift") : STR("none");
+    int method = transfer_parse(transfer, "/transfer", e);
+    p->base64 = encoding_is_base64(body->encoding_format);
+    if (method < -1)
+        return NULL;
+    if (method == TRANSFER_NONE)
+        return without_transfer(q, ctx, body, e);
+    if (!body->dataset.p) {
+        (void)err_field(e, "/dataset", "is required: the transfer uses a dataset's moments");
+        return NULL;
+    }
+    if (prepared_find(q, ctx, body->dataset, transfer, body->encoder, p, e) < 0)
+        return NULL;
+    return encoder_of(ctx, p, e);
+}
+
+/* Without a prepared transfer the version is known only from the answer. */
+static int take_version(struct req *q, struct encoder *encoder, int dimension, struct prepared *p,
+                        struct err *e)
+{
+    const struct encoder_settings *s = encoder_get_settings(encoder);
+    uint8_t id[RECIPE_ID_BYTES];
+    if (p->id && dimension && dimension != p->dimension)
+        return err_set(e, ERR_CONFLICT, "the encoder has %d dimensions now, the dataset's %d",
+                       dimension, p->dimension);
+    if (p->id)
+        return 0;
+    if (dimension <= 0)
+        return err_set(e, ERR_PROVIDER, "the encoder answered no vector");
+    p->encoder = str_of(s->name);
+    p->kind = str_of(s->kind);
+    p->model = s->model ? str_of(s->model) : STR("");
+    p->dimension = dimension;
+    p->transfer = (struct transfer){.method = TRANSFER_NONE, .n = (size_t)dimension};
+    encoder_version_id(p->encoder, p->kind, p->model, dimension, id);
+    p->encoder_id = hex_text(q, id, sizeof(id));
+    return p->encoder_id ? 0 : err_set(e, ERR_NO_MEMORY, "no memory for the answer");
+}
+
+static int known_dimension(struct encoder *encoder, const struct encoded *x)
+{
+    return x->dimension ? x->dimension : encoder_dimension(encoder);
+}
+
+static int render_computed(struct req *q, const struct encoded *x, const struct prepared *p,
+                           struct err *e)
+{
+    struct buf *b = &q->res.body;
+    float *out = arena_alloc(q->arena, (size_t)p->dimension * sizeof(*out));
+    if (!out)
+        return err_set(e, ERR_NO_MEMORY, "no memory for a vector");
+    res_json(q, 200);
+    json_open(b, '{');
+    json_key(b, "items");
+    json_open(b, '[');
+    for (size_t i = 0; i < x->n; i++) {
+        json_open(b, '{');
+        json_key(b, "index");
+        json_int(b, (int64_t)i);
+        if (x->reason[i])
+            item_error_write(x->reason[i], "the encoder has no vector for this text", b);
+        else
+            representation_write(p, x->vectors + i * (size_t)p->dimension, out, b);
+        json_close(b, '}');
+    }
+    json_close(b, ']');
+    prepared_write(p, b);
+    json_close(b, '}');
+    return 0;
+}
+
+static int compute_work(struct req *q, struct work_ctx *ctx, struct err *e)
+{
+    const struct compute_body *body = op_body(q);
+    _cleanup_(encoded_free) struct encoded x = {0};
+    struct prepared p = {0};
+    if (encode_check(&body->input, e) < 0)
+        return -1;
+    struct encoder *encoder = prepare(q, ctx, &p, e);
+    if (!encoder || encode_texts(ctx, encoder, body->input.items, body->input.n, &x, e) < 0 ||
+        take_version(q, encoder, known_dimension(encoder, &x), &p, e) < 0)
+        return -1;
+    return render_computed(q, &x, &p, e);
+}
+
+const struct operation op_compute_representations = {.work = compute_work,
+                                                     .body_size = sizeof(struct compute_body)};

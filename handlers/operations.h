@@ -1,0 +1,31 @@
+/* The operations that the route table names, and the tables of their bodies. */
+#ifndef MONOCEROS_HANDLERS_OPERATIONS_H
+#define MONOCEROS_HANDLERS_OPERATIONS_H
+
+#include "handlers/operation.h"
+#include "server/json/decode.h"
+
+extern const struct operation op_list_datasets, op_put_dataset, op_get_dataset, op_delete_dataset;
+extern const struct operation op_create_seeds, op_import_seeds, op_list_seeds, op_get_seed;
+extern const struct operation op_list_captions, op_get_caption;
+extern const struct operation op_list_dialogues, op_get_dialogue;
+extern const struct operation op_list_failures;
+extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
+extern const struct operation op_pause_run, op_resume_run, op_cancel_run;
+extern const struct operation op_list_representations, op_lookup_representations;
+extern const struct operation op_compute_representations, op_create_embeddings;
+extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
+
+extern const struct field dataset_fields[], seeds_fields[], run_fields[], lookup_fields[],
+    compute_fields[], embeddings_fields[];
+
+/* Values of query parameters and members, by number. */
+enum { FORMAT_FLOAT, FORMAT_BASE64 };
+extern const char *const encoding_formats[];
+enum { VIEW_DEFAULT, VIEW_ALL };
+enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
+
+/* Encoders answer for texts of at most so many characters. */
+enum { INPUT_TEXTS_MAX = 256, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };
+
+#endif

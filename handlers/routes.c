@@ -1,0 +1,181 @@
+#include "handlers/routes.h"
+
+#include "handlers/operations.h"
+#include "handlers/run_request.h"
+#include "server/domain/recipe.h"
+#include "server/json/write.h"
+
+enum { SMALL_BODY = 65536, RUN_BODY = 262144, TEXTS_BODY = 4 << 20, SEEDS_BODY = 8 << 20 };
+/* As it is sent; an end that nobody reaches, but an end. */
+#define IMPORT_BODY ((size_t)1 << 40)
+
+static const char *const views[] = {[VIEW_DEFAULT] = "default", [VIEW_ALL] = "all", NULL};
+static const char *const outcomes[] = {"usable", "dropped", "any", NULL};
+static const char *const dialogue_formats[] = {
+    [DIALOGUE_MONOCEROS] = "monoceros", [DIALOGUE_LLAVA] = "llava", NULL};
+static const char *const run_states[] = {"queued", "running",   "paused", "succeeded",
+                                         "failed", "cancelled", NULL};
+static const char *const tasks[] = {"multiple_choice", "question_answering", "complex_reasoning",
+                                    NULL};
+
+/* Texts are counted in bytes here, four to a character at most. */
+#define PAGE(most)                                                                                 \
+    {"page_size", QUERY_INT, 1, (most), NULL},                                                     \
+    {                                                                                              \
+        "page_token", QUERY_TEXT, 1, 512, NULL                                                     \
+    }
+#define LABELS                                                                                     \
+    {"source", QUERY_TEXT, 1, 800, NULL},                                                          \
+    {                                                                                              \
+        "domain", QUERY_TEXT, 1, 800, NULL                                                         \
+    }
+#define ID(name)                                                                                   \
+    {                                                                                              \
+        name, QUERY_TEXT, 1, 32, NULL                                                              \
+    }
+#define CHOICE(name, values)                                                                       \
+    {                                                                                              \
+        name, QUERY_ENUM, 0, 0, (values)                                                           \
+    }
+#define END                                                                                        \
+    {                                                                                              \
+        NULL, QUERY_TEXT, 0, 0, NULL                                                               \
+    }
+
+static const struct query_param page_query[] = {PAGE(1000), END};
+static const struct query_param label_query[] = {LABELS, END};
+static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
+static const struct query_param captions_query[] = {
+    ID("run"),  ID("recipe"), ID("seed"), CHOICE("view", views), CHOICE("outcome", outcomes),
+    PAGE(1000), END};
+static const struct query_param dialogues_query[] = {ID("run"),
+                                                     ID("recipe"),
+                                                     CHOICE("task", tasks),
+                                                     CHOICE("view", views),
+                                                     CHOICE("format", dialogue_formats),
+                                                     PAGE(1000),
+                                                     END};
+static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_formats), END};
+static const struct query_param failures_query[] = {
+    ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
+static const struct query_param runs_query[] = {CHOICE("state", run_states), PAGE(1000), END};
+static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
+static const struct query_param representations_query[] = {
+    {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+    {"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+    CHOICE("encoding_format", encoding_formats),
+    PAGE(500),
+    END};
+
+#define DATASET "/v1/datasets/{dataset}"
+#define RUN     "/v1/runs/{run}"
+
+const struct route routes[] = {
+    {HTTP_GET, "/v1/datasets", "list_datasets", BODY_NONE, 0, NULL, page_query, &op_list_datasets},
+    {HTTP_PUT, DATASET, "put_dataset", BODY_JSON, SMALL_BODY, dataset_fields, NULL,
+     &op_put_dataset},
+    {HTTP_GET, DATASET, "get_dataset", BODY_NONE, 0, NULL, NULL, &op_get_dataset},
+    {HTTP_DELETE, DATASET, "delete_dataset", BODY_NONE, 0, NULL, NULL, &op_delete_dataset},
+    {HTTP_POST, DATASET "/seeds", "create_seeds", BODY_JSON, SEEDS_BODY, seeds_fields, NULL,
+     &op_create_seeds},
+    {HTTP_GET, DATASET "/seeds", "list_seeds", BODY_NONE, 0, NULL, seeds_query, &op_list_seeds},
+    {HTTP_POST, DATASET "/seeds/import", "import_seeds", BODY_STREAM, IMPORT_BODY, NULL,
+     label_query, &op_import_seeds},
+    {HTTP_GET, DATASET "/seeds/{seed}", "get_seed", BODY_NONE, 0, NULL, NULL, &op_get_seed},
+    {HTTP_GET, DATASET "/captions", "list_captions", BODY_NONE, 0, NULL, captions_query,
+     &op_list_captions},
+    {HTTP_GET, DATASET "/captions/{caption}", "get_caption", BODY_NONE, 0, NULL, NULL,
+     &op_get_caption},
+    {HTTP_GET, DATASET "/dialogues", "list_dialogues", BODY_NONE, 0, NULL, dialogues_query,
+     &op_list_dialogues},
+    {HTTP_GET, DATASET "/dialogues/{dialogue}", "get_dialogue", BODY_NONE, 0, NULL, dialogue_query,
+     &op_get_dialogue},
+    {HTTP_GET, DATASET "/failures", "list_failures", BODY_NONE, 0, NULL, failures_query,
+     &op_list_failures},
+    {HTTP_POST, DATASET "/runs", "create_run", BODY_JSON, RUN_BODY, run_fields, NULL,
+     &op_create_run},
+    {HTTP_GET, DATASET "/runs", "list_runs", BODY_NONE, 0, NULL, runs_query, &op_list_runs},
+    {HTTP_GET, RUN, "get_run", BODY_NONE, 0, NULL, run_query, &op_get_run},
+    {HTTP_POST, RUN "/pause", "pause_run", BODY_NONE, 0, NULL, NULL, &op_pause_run},
+    {HTTP_POST, RUN "/resume", "resume_run", BODY_NONE, 0, NULL, NULL, &op_resume_run},
+    {HTTP_POST, RUN "/cancel", "cancel_run", BODY_NONE, 0, NULL, NULL, &op_cancel_run},
+    {HTTP_GET, RUN "/result", "get_run_result", BODY_NONE, 0, NULL, NULL, &op_get_run_result},
+    {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,
+     representations_query, &op_list_representations},
+    {HTTP_POST, DATASET "/representations/lookup", "lookup_representations", BODY_JSON, SMALL_BODY,
+     lookup_fields, NULL, &op_lookup_representations},
+    {HTTP_POST, "/v1/representations", "compute_representations", BODY_JSON, TEXTS_BODY,
+     compute_fields, NULL, &op_compute_representations},
+    {HTTP_POST, "/v1/embeddings", "create_embeddings", BODY_JSON, TEXTS_BODY, embeddings_fields,
+     NULL, &op_create_embeddings},
+    {HTTP_GET, "/healthz", "healthz", BODY_NONE, 0, NULL, NULL, &op_healthz},
+    {HTTP_GET, "/readyz", "readyz", BODY_NONE, 0, NULL, NULL, &op_readyz},
+    {HTTP_GET, "/metrics", "metrics", BODY_NONE, 0, NULL, NULL, &op_metrics},
+    {HTTP_GET, "/openapi.json", "openapi", BODY_NONE, 0, NULL, NULL, &op_openapi},
+};
+const size_t n_routes = sizeof(routes) / sizeof(routes[0]);
+
+static void describe_param(const struct query_param *p, struct buf *out)
+{
+    static const char *const types[] = {[QUERY_TEXT] = "text",
+                                        [QUERY_INT] = "int",
+                                        [QUERY_ENUM] = "enum",
+                                        [QUERY_DURATION] = "duration"};
+    json_open(out, '{');
+    json_key(out, "name");
+    json_z(out, p->name);
+    json_key(out, "type");
+    json_z(out, types[p->type]);
+    json_key(out, "min");
+    json_int(out, p->min);
+    json_key(out, "max");
+    json_int(out, p->max);
+    if (p->values) {
+        json_key(out, "values");
+        json_open(out, '[');
+        for (const char *const *v = p->values; *v; v++)
+            json_z(out, *v);
+        json_close(out, ']');
+    }
+    json_close(out, '}');
+}
+
+static void describe_route(const struct route *r, struct buf *out)
+{
+    static const char *const methods[HTTP_METHOD_COUNT] = {
+        [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
+    static const char *const bodies[] = {
+        [BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_STREAM] = "stream"};
+    json_open(out, '{');
+    json_key(out, "method");
+    json_z(out, methods[r->method]);
+    json_key(out, "path");
+    json_z(out, r->path);
+    json_key(out, "operation_id");
+    json_z(out, r->operation_id);
+    json_key(out, "body");
+    json_z(out, bodies[r->body]);
+    json_key(out, "body_max");
+    json_int(out, (int64_t)r->body_max);
+    json_key(out, "query");
+    json_open(out, '[');
+    for (const struct query_param *p = r->query; p && p->name; p++)
+        describe_param(p, out);
+    json_close(out, ']');
+    if (r->fields) {
+        json_key(out, "fields");
+        json_describe(r->fields, out);
+    }
+    json_close(out, '}');
+}
+
+void routes_describe(struct buf *out)
+{
+    json_open(out, '{');
+    json_key(out, "routes");
+    json_open(out, '[');
+    for (size_t i = 0; i < n_routes; i++)
+        describe_route(&routes[i], out);
+    json_close(out, ']');
+    json_close(out, '}');
+}
