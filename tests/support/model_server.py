@@ -123,6 +123,12 @@ DETAILS = [
     "Around it, {colour} shades meet {texture} surfaces in front of a {backdrop} background.",
     "A {backdrop} background keeps the eye on {colour} tones and {texture} surfaces nearby.",
 ]
+MOODS = [
+    "Nothing hides the {shape} outlines in the middle, and a {tint} strip of {ground} leads the eye there.",
+    "A {tint} strip of {ground} runs below, and its {shape} border separates near from far.",
+    "Below it lies {ground}, {tint} in places, with a {shape} line where it meets the rest.",
+    "The {shape} forms repeat in the {ground}, where a {tint} patch catches the eye.",
+]
 CLOSES = [
     "Towards the {edge}, {count} small objects lie in a loose row, each with its own outline, and the "
     "distance between them grows step by step until the view ends in a soft blur.",
@@ -137,6 +143,9 @@ WORDS = {
     "colour": ["amber", "teal", "grey", "crimson", "olive", "ivory", "cobalt"],
     "backdrop": ["plain", "wooded", "brick", "cloudy", "tiled"],
     "edge": ["left edge", "right edge", "lower edge", "upper edge"],
+    "shape": ["round", "jagged", "slender", "broad", "curved", "angular", "wavy"],
+    "tint": ["pink", "bluish", "mossy", "sandy", "violet", "chalky", "bronze"],
+    "ground": ["gravel", "grass", "wet stone", "planks", "snow", "sand", "tiles"],
     "count": ["two", "three", "four", "five", "six"],
 }
 LABEL = re.compile(r"^(?:seed|caption|input|text|description)(?: \w+)?:\s*", re.IGNORECASE)
@@ -159,7 +168,7 @@ def caption_for(prompt, sampling):
     key = prompt + "\0" + sampling
     words = words_for(key)
     words["seed"] = seed_of(prompt)
-    parts = [pick(form, str(i), key) for i, form in enumerate((SCENES, DETAILS, CLOSES))]
+    parts = [pick(form, str(i), key) for i, form in enumerate((SCENES, DETAILS, MOODS, CLOSES))]
     return " ".join(part.format(**words) for part in parts)
 
 

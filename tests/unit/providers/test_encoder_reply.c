@@ -29,31 +29,33 @@ static void test_split_orders_by_index(void **state)
     assert_int_equal(info.tokens_in, 12);
 }
 
+#define ITEM(index) "{\"index\":" #index ",\"embedding\":[1]}"
+#define DATA(items) "{\"data\":[" items "]}"
+
 static void test_split_refuses(void **state)
 {
     static const char *const bodies[] = {
         "",
         "[]",
         "{}",
-        "{\"data\":[]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":0,\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":2,\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]},"
-        "{\"index\":2,\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]}]} x",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":[1",
-        "{\"data\":[{\"index\":0,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]}]",
-        "{\"data\":[{\"index\":0,\"embedding\":[1],\"embedding\":[1]},"
-        "{\"index\":1,\"embedding\":[1]}]}",
-        "{\"data\":[{\"index\":0,\"index\":1,\"embedding\":[1]}]}",
-        "{\"data\":[1,2]}",
+        DATA(""),
+        DATA(ITEM(0)),
+        DATA(ITEM(0) "," ITEM(0)),
+        DATA(ITEM(0) "," ITEM(2)),
+        DATA(ITEM(-1) "," ITEM(1)),
+        DATA(ITEM(0) "," ITEM(1) "," ITEM(2)),
+        DATA(ITEM(0) ",{\"embedding\":[1]}"),
+        DATA(ITEM(0) ",{\"index\":1}"),
+        DATA(ITEM(0) ",{\"index\":1,\"embedding\":[1],\"embedding\":[1]}"),
+        DATA("{\"index\":0,\"index\":1,\"embedding\":[1]}"),
+        DATA("1,2"),
+        DATA(ITEM(0) " " ITEM(1)),
+        DATA(ITEM(0) "," ITEM(1)) " x",
+        "{\"data\":[" ITEM(0) "," ITEM(1) "]",
+        "{\"data\":[" ITEM(0) ",{\"index\":1,\"embedding\":[1",
         "{\"data\":[],\"data\":[]}",
         "{\"data\":{\"index\":0}}",
         "{\"error\":{\"message\":\"x\"}}",
-        "{\"data\":[{\"index\":-1,\"embedding\":[1]},{\"index\":1,\"embedding\":[1]}]}",
         "{\"data",
         "{\"data\\",
     };

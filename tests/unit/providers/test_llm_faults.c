@@ -64,25 +64,32 @@ static struct llm_settings settings_for(const char *url)
     };
 }
 
-static void ask_with(const struct llm_settings *s, const char *user, struct answer *a,
-                     char stopped[200])
+static void answer_to(const struct llm_settings *s, const struct llm_request *request,
+                      struct answer *a, char stopped[200])
 {
     struct err e = {0};
     struct engine *g = engine_new(&e);
     struct llm_provider *p = llm_provider_new(s, &e);
-    struct llm_request r = {
-        .user = str_of(user), .temperature = 0.5, .top_p = -1, .max_tokens = 200, .seed = 5};
 
     memset(a, 0, sizeof(*a));
     stopped[0] = 0;
     assert_non_null(p);
-    assert_int_equal(llm_submit(g, p, &r, a, on_reply, &server, &e), 0);
+    assert_int_equal(llm_submit(g, p, request, a, on_reply, &server, &e), 0);
     while (engine_in_flight(g) > 0)
         engine_poll(g, 1000);
     llm_provider_stopped(p, stopped);
     assert_int_equal(a->times, 1);
     engine_free(g);
     llm_provider_free(p);
+}
+
+static void ask_with(const struct llm_settings *s, const char *user, struct answer *a,
+                     char stopped[200])
+{
+    struct llm_request r = {
+        .user = str_of(user), .temperature = 0.5, .top_p = -1, .max_tokens = 200, .seed = 5};
+
+    answer_to(s, &r, a, stopped);
 }
 
 static void ask(const char *user, struct answer *a, char stopped[200])
@@ -263,6 +270,30 @@ static void test_a_good_answer(void **state)
     assert_int_equal(model_server_stat(&server, "chat_requests"), 1);
 }
 
+/* The schema reaches the server in the form that servers read. */
+static void test_answer_by_schema(void **state)
+{
+    struct llm_settings s = settings_for(server.url);
+    struct llm_request r = {
+        .user = STR("A dog in the rain"),
+        .schema_name = STR("dialogue"),
+        .schema = STR("{\"type\":\"object\",\"properties\":{\"pairs\":{\"items\":{\"properties\":"
+                      "{\"options\":{\"type\":\"object\"}}}}}}"),
+        .temperature = -1,
+        .top_p = -1,
+        .seed = -1,
+    };
+    struct answer a;
+    char stopped[200];
+
+    (void)state;
+    assert_true(model_server_control(&server, "{\"faults\": [{\"kind\": \"fence\"}]}"));
+    answer_to(&s, &r, &a, stopped);
+    assert_int_equal(a.outcome, LLM_OK);
+    assert_int_equal(strncmp(a.text, "{\"pairs\": [{\"question\": ", 24), 0);
+    assert_non_null(strstr(a.text, "\"options\": {\"A\": "));
+}
+
 static void test_usage_is_optional_and_clamped(void **state)
 {
     struct answer a;
@@ -373,6 +404,7 @@ int main(void)
         cmocka_unit_test(test_faults_that_pass),
         cmocka_unit_test(test_refusals_cost_no_attempt),
         cmocka_unit_test(test_answers_in_odd_dress),
+        cmocka_unit_test(test_answer_by_schema),
         cmocka_unit_test(test_usage_is_optional_and_clamped),
         cmocka_unit_test(test_key_is_hidden),
         cmocka_unit_test(test_the_key_is_sent),

@@ -293,6 +293,31 @@ static void test_stop_lets_good_answers_arrive(void **state)
     tear_down(g, p);
 }
 
+/* What does not arrive soon after a stop is returned instead of being waited for. */
+static void test_stop_does_not_wait_for_ever(void **state)
+{
+    struct llm_settings s = settings(8);
+    struct engine *g;
+    struct llm_provider *p;
+    char reason[200];
+
+    (void)state;
+    s.timeout_s = 3600;
+    set_up(&s, &g, &p,
+           "{\"faults\": [{\"kind\": \"unauthorized\", \"match\": \"Scene number 0\"},"
+           " {\"kind\": \"hang\"}]}");
+    for (int i = 1; i < 8; i++)
+        assert_int_equal(submit(g, p, &seen, i), 0);
+    for (int i = 0; i < 200 && model_server_stat(&server, "in_flight") < 7; i++)
+        engine_poll(g, 10);
+    assert_int_equal(submit(g, p, &seen, 0), 0);
+    while (seen.n < 8)
+        engine_poll(g, 1000);
+    assert_int_equal(count(&seen, 8, LLM_RETURNED), 8);
+    assert_true(llm_provider_stopped(p, reason));
+    tear_down(g, p);
+}
+
 static void test_cancel_by_argument_and_all(void **state)
 {
     static struct calls mine, yours;
@@ -483,6 +508,7 @@ int main(void)
         cmocka_unit_test(test_mixed_faults_all_end_well),
         cmocka_unit_test(test_stop_returns_everything),
         cmocka_unit_test(test_stop_lets_good_answers_arrive),
+        cmocka_unit_test(test_stop_does_not_wait_for_ever),
         cmocka_unit_test(test_cancel_by_argument_and_all),
         cmocka_unit_test(test_wake_ends_a_long_poll),
         cmocka_unit_test(test_two_threads_share_a_provider),
