@@ -16,7 +16,8 @@ if(MONOCEROS_WERROR)
     target_compile_options(warnings INTERFACE -Werror)
 endif()
 
-target_compile_options(warnings INTERFACE -fno-strict-overflow -fPIE -fvisibility=hidden)
+# Fused multiply-adds would give vectors other bits on other machines.
+target_compile_options(warnings INTERFACE -ffp-contract=off -fno-strict-overflow -fPIE -fvisibility=hidden)
 target_compile_definitions(warnings INTERFACE _GNU_SOURCE)
 if(MONOCEROS_SANITIZE)
     target_compile_options(warnings INTERFACE -fsanitize=${MONOCEROS_SANITIZE}

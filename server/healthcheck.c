@@ -5,20 +5,19 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include "server/listen.h"
 #include "server/serve.h"
 
 enum { TIMEOUT_S = 3 };
 
-static int connect_to(const struct listen_address *a, struct err *e)
+static int connect_to(const char *listen_host, int listen_port, struct err *e)
 {
     char port[8];
     struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM}, *list = NULL;
     /* A server that listens on every address is asked on loopback. */
-    const char *host = strcmp(a->host, "0.0.0.0") == 0 ? "127.0.0.1"
-                       : strcmp(a->host, "::") == 0    ? "::1"
-                                                       : a->host;
-    (void)snprintf(port, sizeof(port), "%d", a->port);
+    const char *host = strcmp(listen_host, "0.0.0.0") == 0 ? "127.0.0.1"
+                       : strcmp(listen_host, "::") == 0    ? "::1"
+                                                           : listen_host;
+    (void)snprintf(port, sizeof(port), "%d", listen_port);
     if (getaddrinfo(host, port, &hints, &list))
         return err_set(e, ERR_UNAVAILABLE, "%s is not an address", host);
     int fd = -1;
@@ -42,11 +41,12 @@ int healthcheck(const struct config *c, struct err *e)
 {
     static const char request[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n"
                                   "Connection: close\r\n\r\n";
-    struct listen_address a;
+    char host[CONFIG_HOST_MAX];
+    int port = 0;
     char answer[16] = "";
-    if (listen_parse(c->listen, &a, e) < 0)
+    if (config_listen_address(c, host, &port, e) < 0)
         return -1;
-    int fd = connect_to(&a, e);
+    int fd = connect_to(host, port, e);
     if (fd < 0)
         return -1;
     ssize_t sent = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);

@@ -24,11 +24,19 @@ static int complain(const struct err *e)
     return 1;
 }
 
+static int load(struct config *c, int argc, char **argv, struct err *e)
+{
+    int rc = config_load(c, argc, argv, e);
+    if (rc < 0)
+        config_free(c);
+    return rc;
+}
+
 static int cmd_serve(int argc, char **argv)
 {
     struct config c;
     struct err e = {0};
-    if (config_load(&c, argc, argv, &e) < 0)
+    if (load(&c, argc, argv, &e) < 0)
         return complain(&e);
     int rc = serve(&c, MONOCEROS_VERSION, &e);
     config_free(&c);
@@ -40,7 +48,7 @@ static int cmd_migrate(int argc, char **argv)
     struct config c;
     struct err e = {0};
     int applied = 0;
-    if (config_load(&c, argc, argv, &e) < 0)
+    if (load(&c, argc, argv, &e) < 0)
         return complain(&e);
     struct db *db = db_new(c.database_url, "migrate", &e);
     int rc = db ? migrate_up(db, &applied, &e) : -1;
@@ -57,7 +65,7 @@ static int cmd_healthcheck(int argc, char **argv)
 {
     struct config c;
     struct err e = {0};
-    if (config_load(&c, argc, argv, &e) < 0)
+    if (load(&c, argc, argv, &e) < 0)
         return complain(&e);
     int rc = healthcheck(&c, &e);
     config_free(&c);
@@ -68,7 +76,7 @@ static int cmd_config(int argc, char **argv)
 {
     struct config c;
     struct err e = {0};
-    if (config_load(&c, argc, argv, &e) < 0)
+    if (load(&c, argc, argv, &e) < 0)
         return complain(&e);
     config_print(&c, stdout);
     config_free(&c);

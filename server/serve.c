@@ -10,7 +10,6 @@
 #include "handlers/app.h"
 #include "handlers/routes.h"
 #include "server/base/log.h"
-#include "server/listen.h"
 #include "server/work/work.h"
 
 enum { STOP_RESERVE_MS = 5000, MIGRATION_CHECK_S = 2 };
@@ -70,12 +69,13 @@ static int start_work(struct service *s, struct err *e)
 static int start_http(struct service *s, struct err *e)
 {
     const struct config *c = s->config;
-    struct listen_address a;
-    if (listen_parse(c->listen, &a, e) < 0)
+    char host[CONFIG_HOST_MAX];
+    int port = 0;
+    if (config_listen_address(c, host, &port, e) < 0)
         return -1;
     const struct http_settings h = {
-        .host = a.host,
-        .port = a.port,
+        .host = host,
+        .port = port,
         .workers = c->http_workers,
         .connections = c->http_connections,
         .idle_timeout_s = c->http_idle_timeout_s,
@@ -89,7 +89,7 @@ static int start_http(struct service *s, struct err *e)
     s->http = http_start(&h, e);
     if (!s->http)
         return -1;
-    log_event(LOG_INFO, "listening", log_z("host", a.host), log_i("port", http_port(s->http)));
+    log_event(LOG_INFO, "listening", log_z("host", host), log_i("port", http_port(s->http)));
     return 0;
 }
 
@@ -183,6 +183,8 @@ int serve(const struct config *c, const char *version, struct err *e)
               : strcmp(c->log_level, "error") == 0 ? LOG_ERROR
                                                    : LOG_INFO,
               strcmp(c->log_format, "json") == 0);
+    for (int i = 0; config_warning(c, i); i++)
+        log_event(LOG_WARN, "setting", log_z("detail", config_warning(c, i)));
     block_signals(&set);
     struct db *db = db_new(c->database_url, "main", e);
     if (!db)

@@ -88,9 +88,9 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
     caption_id(it->seed, it->hash, id);
     struct str key = arena_str(a, str_of(id));
     const char *again = it->refusal ? "\n\nThe previous answer could not be used: " : "";
-    const char *user = arena_printf(a, "%s\n\n%s" STR_FMT "%s%s", c->prompt->task[it->task],
-                                    c->prompt->user_prefix, STR_ARG(it->text), again,
-                                    it->refusal ? it->refusal : "");
+    const char *user =
+        arena_printf(a, "%s%s" STR_FMT "%s%s", c->prompt->task[it->task], c->prompt->user_prefix,
+                     STR_ARG(it->text), again, it->refusal ? it->refusal : "");
     if (!user || !key.p)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
     *r = (struct llm_request){
