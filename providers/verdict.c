@@ -336,7 +336,8 @@ void verdict_of_transfer(const struct transfer_view *t, struct verdict *v)
     if (t->too_large)
         verdict_set(v, VERDICT_ROW, FAULT_NONE, "too_large", "the reply exceeds its bound");
     else if (is_setup_code(code))
-        verdict_set(v, VERDICT_STOP, FAULT_NONE, "unreachable", "%s: check the URL", why);
+        verdict_set(v, VERDICT_STOP, FAULT_NONE, "unreachable",
+                    "%s: check the URL and the certificate", why);
     else if (code == CURLE_OPERATION_TIMEDOUT && t->sent)
         verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "timeout", "%s", why);
     else if (is_line_code(code) && t->answered)
