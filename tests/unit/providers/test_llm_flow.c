@@ -1,5 +1,5 @@
 /* Many calls at once: the window, connections, shared pauses, stops, cancelling, several threads,
- * poisonous rows, the offline provider. */
+ * poisonous rows. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,7 +9,6 @@
 #include <cmocka.h>
 
 #include "providers/llm.h"
-#include "providers/offline/composer.h"
 #include "tests/support/model_server.h"
 
 enum { CALLS_MAX = 1000 };
@@ -412,73 +411,6 @@ static void test_two_threads_share_a_provider(void **state)
     tear_down(g, p);
 }
 
-struct composed {
-    int n, ok;
-    char text[2000];
-};
-
-static void on_composed(void *arg, const struct llm_reply *r)
-{
-    struct composed *c = arg;
-
-    c->n++;
-    c->ok += r->outcome == LLM_OK && str_is(r->model, COMPOSER_MODEL) &&
-             str_is(r->finish_reason, "stop");
-    if (r->text.n > 0)
-        snprintf(c->text, sizeof(c->text), STR_FMT, STR_ARG(r->text));
-}
-
-static void test_offline_provider(void **state)
-{
-    struct llm_settings s = settings(100);
-    struct composed c = {0};
-    struct engine *g;
-    struct llm_provider *p;
-    struct err e = {0};
-
-    (void)state;
-    s.kind = "offline";
-    s.url = s.model = NULL;
-    set_up(&s, &g, &p, "{}");
-    struct llm_request r = {.task = LLM_CAPTION,
-                            .id = STR("0123456789abcdef0123456789abcdef"),
-                            .salt = STR("salt"),
-                            .source = STR("A brown dog runs across a green field.")};
-    for (int i = 0; i < 100; i++)
-        assert_int_equal(llm_submit(g, p, &r, NULL, on_composed, &c, &e), 0);
-    assert_int_equal(llm_room(g, p), 0);
-    while (c.n < 100)
-        engine_poll(g, 1000);
-    assert_int_equal(c.ok, 100);
-    assert_non_null(strstr(c.text, "dog"));
-    assert_int_equal(llm_submit(g, p, &r, NULL, on_composed, &c, &e), 0);
-    engine_cancel(g, &c);
-    engine_poll(g, 0);
-    assert_int_equal(c.n, 101);
-    assert_int_equal(c.ok, 100);
-    assert_int_equal(model_server_stat(&server, "chat_requests"), 0);
-    tear_down(g, p);
-}
-
-static void test_bad_settings_are_refused(void **state)
-{
-    struct llm_settings s = settings(8);
-    struct err e = {0};
-
-    (void)state;
-    s.kind = "clever";
-    assert_null(llm_provider_new(&s, &e));
-    assert_int_equal(e.code, ERR_VALIDATION);
-    s = settings(0);
-    err_clear(&e);
-    assert_null(llm_provider_new(&s, &e));
-    s = settings(8);
-    s.url = "gopher://x/v1";
-    err_clear(&e);
-    assert_null(llm_provider_new(&s, &e));
-    assert_non_null(strstr(e.msg, "http"));
-}
-
 static int start_server(void **state)
 {
     struct err e = {0};
@@ -512,8 +444,6 @@ int main(void)
         cmocka_unit_test(test_cancel_by_argument_and_all),
         cmocka_unit_test(test_wake_ends_a_long_poll),
         cmocka_unit_test(test_two_threads_share_a_provider),
-        cmocka_unit_test(test_offline_provider),
-        cmocka_unit_test(test_bad_settings_are_refused),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
