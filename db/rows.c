@@ -71,6 +71,20 @@ bool rows_bool(const struct rows *r, int row, int col)
     return s.n > 0 && (s.p[0] == 't' || s.p[0] == 1);
 }
 
+/* Header as in call.c, then each element behind its length. */
+bool rows_doubles(const struct rows *r, int row, int col, double *out, size_t n)
+{
+    enum { HEADER_BYTES = 20, ELEMENT_BYTES = 12 };
+    struct str s = rows_text(r, row, col);
+    if (s.n != HEADER_BYTES + n * ELEMENT_BYTES)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t bits = load_be((struct str){s.p + HEADER_BYTES + i * ELEMENT_BYTES + 4, 8});
+        memcpy(&out[i], &bits, sizeof(bits));
+    }
+    return true;
+}
+
 struct str rows_bytes(const struct rows *r, int row, int col)
 {
     return rows_text(r, row, col);

@@ -32,18 +32,17 @@ static const char *keep(struct req *q, struct str s)
     return s.p ? arena_dup(q->arena, s.p, s.n) : NULL;
 }
 
-static int take_mean(struct req *q, struct str bytes, struct prepared *p, struct err *e)
+static int take_mean(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
 {
     size_t n = (size_t)p->dimension;
     p->transfer.n = n;
     if (p->transfer.method == TRANSFER_NONE)
         return 0;
-    if (bytes.n != n * sizeof(double))
-        return err_set(e, ERR_INTERNAL, "the transfer's mean has %zu bytes", bytes.n);
     double *mean = arena_alloc(q->arena, n * sizeof(*mean));
     if (!mean)
         return err_set(e, ERR_NO_MEMORY, "no memory for a mean vector");
-    doubles_decode((const uint8_t *)bytes.p, n, mean);
+    if (!rows_doubles(r, 0, 3, mean, n))
+        return err_set(e, ERR_INTERNAL, "the transfer's mean has another dimension");
     p->transfer.mean = mean;
     return 0;
 }
@@ -56,16 +55,16 @@ static int take_row(struct req *q, const struct rows *r, struct prepared *p, str
     p->transfer.method = (enum transfer_method)method;
     p->id = keep(q, rows_text(r, 0, 0));
     p->moments = keep(q, rows_text(r, 0, 2));
-    p->encoder_id = keep(q, rows_text(r, 0, 6));
-    p->encoder = arena_str(q->arena, rows_text(r, 0, 7));
-    p->kind = arena_str(q->arena, rows_text(r, 0, 8));
-    p->model = arena_str(q->arena, rows_text(r, 0, 9));
-    p->dimension = (int)rows_i64(r, 0, 10);
+    p->encoder_id = keep(q, rows_text(r, 0, 4));
+    p->encoder = arena_str(q->arena, rows_text(r, 0, 5));
+    p->kind = arena_str(q->arena, rows_text(r, 0, 6));
+    p->model = arena_str(q->arena, rows_text(r, 0, 7));
+    p->dimension = (int)rows_i64(r, 0, 8);
     if (!p->id || !p->encoder_id || !p->encoder.p || !p->kind.p || !p->model.p)
         return err_set(e, ERR_NO_MEMORY, "no memory for the transfer");
     if (p->dimension < 1 || p->dimension > ENCODER_DIMENSION_MAX)
         return err_set(e, ERR_INTERNAL, "an encoder of dimension %d", p->dimension);
-    return take_mean(q, rows_bytes(r, 0, 5), p, e);
+    return take_mean(q, r, p, e);
 }
 
 static int not_ready(int method, struct str why, struct err *e)
@@ -98,7 +97,7 @@ int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struc
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no such dataset");
     if (rows_null(rows, 0, 0))
-        return not_ready(method, rows_text(rows, 0, 11), e);
+        return not_ready(method, rows_text(rows, 0, 9), e);
     return take_row(q, rows, p, e);
 }
 

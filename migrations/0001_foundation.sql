@@ -85,7 +85,7 @@ CREATE TABLE moments (
     side       text NOT NULL CHECK (side IN ('text', 'image')),
     view       uuid[] NOT NULL,
     count      bigint NOT NULL CHECK (count > 0),
-    mean       bytea NOT NULL,                -- float64, little-endian
+    mean       double precision[] NOT NULL,
     trace      double precision NOT NULL,
     created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -197,7 +197,7 @@ CREATE TABLE moments_parts (
     run_id     uuid NOT NULL,
     count      bigint NOT NULL,
     squares    double precision NOT NULL,
-    sum        bytea NOT NULL,                -- float64, little-endian
+    sum        double precision[] NOT NULL,
     PRIMARY KEY (shard_id, run_id)
 );
 

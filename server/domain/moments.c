@@ -33,23 +33,3 @@ void moments_finish(const struct moments_sum *m, double *mean, double *trace)
     double spread = m->squares / count - mean_squared;
     *trace = spread > 0 ? spread : 0; /* equal vectors can come out a rounding error below */
 }
-
-void doubles_encode(const double *v, size_t n, uint8_t *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, v + i, sizeof(bits));
-        bits = htole64(bits);
-        memcpy(out + 8 * i, &bits, sizeof(bits));
-    }
-}
-
-void doubles_decode(const uint8_t *p, size_t n, double *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint64_t bits;
-        memcpy(&bits, p + 8 * i, sizeof(bits));
-        bits = le64toh(bits);
-        memcpy(out + i, &bits, sizeof(bits));
-    }
-}

@@ -18,8 +18,4 @@ void moments_merge(struct moments_sum *into, const struct moments_sum *from);
 /* mean: n values; trace: mean squared distance to the mean. count must be positive. */
 void moments_finish(const struct moments_sum *m, double *mean, double *trace);
 
-/* float64 little-endian bytes, for storage. */
-void doubles_encode(const double *v, size_t n, uint8_t *out);
-void doubles_decode(const uint8_t *p, size_t n, double *out);
-
 #endif

@@ -10,6 +10,8 @@
 #include "server/domain/vector.h"
 #include "server/work/internal.h"
 
+enum { DOUBLES_BYTES_MAX = 1 << 20 };
+
 static int batch(struct worker *k, const struct db_call *calls, int n, bool *held, struct err *e)
 {
     struct rows *rows[4] = {0};
@@ -79,14 +81,19 @@ static int add_page(struct worker *k, const struct task *t, struct sums *s, uint
     return 0;
 }
 
+static void doubles_array(struct array *a, const double *v, size_t n)
+{
+    array_init(a, ARRAY_FLOAT8, DOUBLES_BYTES_MAX);
+    for (size_t i = 0; i < n; i++)
+        array_add_double(a, v[i]);
+}
+
 static int store_part(struct worker *k, const struct task *t, const struct sums *s, struct err *e)
 {
-    uint8_t *bytes _cleanup_(freep) = malloc(8 * s->m.n);
+    struct array sum;
     struct db_call c[2];
     bool held = false;
-    if (!bytes)
-        return err_set(e, ERR_NO_MEMORY, "out of memory");
-    doubles_encode(s->m.sum, s->m.n, bytes);
+    doubles_array(&sum, s->m.sum, s->m.n);
     call_init(&c[0], STMT_MOMENTS_PART_INSERT);
     call_i64(&c[0], t->shard);
     call_bytes(&c[0], t->run, UUID_BYTES);
@@ -94,9 +101,11 @@ static int store_part(struct worker *k, const struct task *t, const struct sums 
     call_i64(&c[0], t->token);
     call_i64(&c[0], s->m.count);
     call_double(&c[0], s->m.squares);
-    call_bytes(&c[0], bytes, 8 * s->m.n);
+    call_array(&c[0], &sum);
     call_task(&c[1], STMT_FINISH_WHOLE, t);
-    return batch(k, c, 2, &held, e);
+    int rc = batch(k, c, 2, &held, e);
+    array_free(&sum);
+    return rc;
 }
 
 static int moments(struct worker *k, const struct task *t, struct err *e)
@@ -126,12 +135,10 @@ static int merge_parts(struct worker *k, const struct task *t, struct sums *s, s
     if (db_run(k->db, &c, &rows, e) < 0 || sums_init(&part, s->m.n, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++) {
-        struct str bytes = rows_bytes(rows, i, 2);
-        if (bytes.n != 8 * s->m.n)
+        if (!rows_doubles(rows, i, 2, part.m.sum, s->m.n))
             return err_set(e, ERR_INTERNAL, "the sums of a shard have another dimension");
         part.m.count = rows_i64(rows, i, 0);
         part.m.squares = rows_double(rows, i, 1);
-        doubles_decode((const uint8_t *)bytes.p, s->m.n, part.m.sum);
         moments_merge(&s->m, &part.m);
     }
     return 0;
@@ -148,18 +155,18 @@ static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_
 
 struct prepared {
     uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES];
-    uint8_t *mean;
+    struct array mean;
     double trace;
 };
 
-static void call_moments(struct db_call *c, const struct task *t, const struct prepared *p,
+static void call_moments(struct db_call *c, const struct task *t, struct prepared *p,
                          const struct sums *s)
 {
     call_init(c, STMT_MOMENTS_INSERT);
     call_bytes(c, p->moments, UUID_BYTES);
     call_bytes(c, t->run, UUID_BYTES);
     call_i64(c, s->m.count);
-    call_bytes(c, p->mean, 8 * s->m.n);
+    call_array(c, &p->mean);
     call_double(c, p->trace);
 }
 
@@ -205,14 +212,14 @@ static int transfer(struct worker *k, const struct task *t, struct err *e)
         merge_parts(k, t, &s, e) < 0)
         return -1;
     double *mean _cleanup_(freep) = calloc(s.m.n, sizeof(double));
-    uint8_t *bytes _cleanup_(freep) = malloc(8 * s.m.n);
-    if (!mean || !bytes)
+    if (!mean)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
     if (s.m.count > 0)
         moments_finish(&s.m, mean, &p.trace);
-    doubles_encode(mean, s.m.n, bytes);
-    p.mean = bytes;
-    return store_transfers(k, t, &s, &p, e);
+    doubles_array(&p.mean, mean, s.m.n);
+    int rc = store_transfers(k, t, &s, &p, e);
+    array_free(&p.mean);
+    return rc;
 }
 
 static int delete_shard(struct worker *k, const struct task *t, struct err *e)

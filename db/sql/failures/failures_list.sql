@@ -1,7 +1,7 @@
 -- result: binary
 -- Page of failures. $1 owner, $2 name, key: $3 shard, $4 run, $5 stage, $6 seed, $7 item; $8 run,
 -- $9 stage, $10 reason, each or NULL; $11 rows. Rows: JSON, key, the first 4 KiB of the reply,
--- whether there is more of it ('t' or 'f'). One row of NULLs for an empty page, none without the
+-- whether there is more of it. One row of NULLs for an empty page, none without the
 -- dataset.
 WITH {{dataset}}
 SELECT p.item, p.key, p.raw, p.more
@@ -9,7 +9,7 @@ FROM ds LEFT JOIN LATERAL (
     SELECT {{failure_json}}::text AS item,
            concat_ws('|', f.shard_id - ds.lo, f.run_id, f.stage, f.seed_id, f.item) AS key,
            substring(f.raw FROM 1 FOR 4096) AS raw,
-           CASE WHEN octet_length(f.raw) > 4096 THEN 't' ELSE 'f' END AS more
+           octet_length(f.raw) > 4096 AS more
     FROM failures f
     WHERE (f.shard_id, f.run_id, f.stage, f.seed_id, f.item)
           > (ds.lo + $3::bigint, $4::uuid, $5::text, $6::uuid, $7::text)

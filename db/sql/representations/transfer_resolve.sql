@@ -1,7 +1,7 @@
 -- result: binary
 -- The newest ready transfer of a method, or one by its id. $1 owner, $2 name, $3 method or NULL,
--- $4 transfer id or NULL, $5 encoder name or NULL. One row: transfer id, method, moments id, count
--- as text, trace as text, mean (float64), encoder id, its name, kind, model, dimension as text
+-- $4 transfer id or NULL, $5 encoder name or NULL. One row: transfer id, method, moments id,
+-- mean (float64), encoder id, its name, kind, model, dimension
 -- (all NULL when there is none), reason of the newest failed one; no row without the dataset.
 WITH {{dataset}}
 SELECT p.*, (SELECT t.reason
@@ -12,9 +12,9 @@ SELECT p.*, (SELECT t.reason
              LIMIT 1)
 FROM ds LEFT JOIN LATERAL (
     SELECT replace(t.transfer_id::text, '-', '') AS transfer_id, t.method,
-           replace(m.moments_id::text, '-', '') AS moments_id, m.count::text, m.trace::text, m.mean,
+           replace(m.moments_id::text, '-', '') AS moments_id, m.mean,
            replace(e.encoder_id::text, '-', '') AS encoder_id, e.name, e.kind, e.model,
-           e.dimension::text
+           e.dimension
     FROM transfers t
          JOIN encoders e ON e.encoder_id = t.encoder_id
          LEFT JOIN moments m ON m.moments_id = t.moments_id

@@ -17,6 +17,7 @@ SELECT r.state IN ('succeeded', 'failed', 'cancelled'),
                SELECT json_agg(json_build_object(
                           'id', replace(m.moments_id::text, '-', ''),
                           'count', m.count,
+                          'mean', to_json(m.mean),
                           'trace', m.trace,
                           'encoder', e.name) ORDER BY m.created_at, m.moments_id)
                FROM moments m JOIN encoders e ON e.encoder_id = m.encoder_id

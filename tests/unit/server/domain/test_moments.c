@@ -80,19 +80,6 @@ static void test_equal_vectors_have_no_trace(void **state)
     assert_true(trace >= 0 && trace < 1e-10);
 }
 
-static void test_doubles_are_stored_little_endian(void **state)
-{
-    (void)state;
-    const double values[] = {1.0, -0.1, (double)INFINITY};
-    const uint8_t first[] = {0, 0, 0, 0, 0, 0, 0xf0, 0x3f};
-    uint8_t bytes[24];
-    double back[3];
-    doubles_encode(values, 3, bytes);
-    assert_memory_equal(bytes, first, sizeof(first));
-    doubles_decode(bytes, 3, back);
-    assert_memory_equal(back, values, sizeof(values));
-}
-
 static void test_none_is_the_embedding(void **state)
 {
     (void)state;
@@ -154,7 +141,6 @@ int main(void)
         cmocka_unit_test(test_mean_and_trace),
         cmocka_unit_test(test_merging_equals_adding),
         cmocka_unit_test(test_equal_vectors_have_no_trace),
-        cmocka_unit_test(test_doubles_are_stored_little_endian),
         cmocka_unit_test(test_none_is_the_embedding),
         cmocka_unit_test(test_mean_shift),
         cmocka_unit_test(test_no_difference_is_refused),
