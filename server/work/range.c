@@ -155,12 +155,23 @@ static void put_back(struct range *r, struct item *it)
     r->again[r->n_again++] = it;
 }
 
+static void count_call(const char *outcome_label, int tokens_in, int tokens_out)
+{
+    metric_add(METRIC_PROVIDER_CALLS, outcome_label, 1);
+    metric_add(METRIC_PROVIDER_TOKENS, "direction=\"in\"", tokens_in);
+    metric_add(METRIC_PROVIDER_TOKENS, "direction=\"out\"", tokens_out);
+}
+
 static void on_llm(void *arg, const struct llm_reply *reply)
 {
     struct range *r = arg;
     struct item *it = reply->ctx;
     const struct stage *s = &stages[r->task->stage];
     r->in_flight--;
+    count_call(reply->outcome == LLM_OK       ? "outcome=\"ok\""
+               : reply->outcome == LLM_FAILED ? "outcome=\"failed\""
+                                              : "outcome=\"returned\"",
+               reply->tokens_in, reply->tokens_out);
     if (reply->outcome == LLM_RETURNED) {
         put_back(r, it);
         return;

@@ -125,5 +125,6 @@ def test_moments_and_mean_shift_equal_numpys(corpus, vectors):
 def test_a_second_run_makes_nothing(corpus):
     again = corpus.run()
     assert [s["done"] for s in again["stages"]] == [0, 0, 0]
-    assert [s["existing"] for s in again["stages"]] == [s["total"] for s in corpus.done["stages"]]
+    assert [s["existing"] for s in again["stages"]] == [s["done"] for s in corpus.done["stages"]]
+    assert [s["failed"] for s in corpus.done["stages"]] == [0, 0, 0]
 
