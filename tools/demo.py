@@ -93,10 +93,16 @@ def import_seeds(client: Client, dataset: str, path: str) -> None:
         headers["Content-Encoding"] = "gzip"
     with open(path, "rb") as file:
         counts = client.call("POST", f"/v1/datasets/{dataset}/seeds/import", file, headers, timeout=600)
-    print(f"Seeds: {counts['received']:,} in {path}, {counts['new']:,} of them new, "
+    print(f"Seeds: {counts['received']:,} in {short(path)}, {counts['new']:,} of them new, "
           f"{counts['duplicate']:,} known already, {counts['refused']:,} refused.")
     for line in counts.get("refused_lines", [])[:3]:
         print(f"  line {line['line']}: {line['reason']}")
+
+
+def short(path: str) -> str:
+    """The path as seen from here, when it lies below."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
 
 
 def ended(stage: dict) -> int:
@@ -112,8 +118,7 @@ class Progress:
         self.drawn = 0
         self.started = {}  # stage -> (time, items that had ended) when it first moved
         self.finished = {}
-        self.last = None
-        self.last_time = 0.0
+        self.last_time = time.monotonic()
 
     def rate(self, stage: dict, now: float):
         """Items a second since the stage began to move; None before that."""
@@ -146,9 +151,9 @@ class Progress:
         lines = [self.line(stage, now, final) for stage in run["stages"]]
         if self.on_terminal:
             self.redraw(lines)
-        elif final or (lines != self.last and now - self.last_time >= 2):
+        elif final or (any(s["total"] for s in run["stages"]) and now - self.last_time >= 2):
             print("\n".join(lines), file=self.out, flush=True)
-            self.last, self.last_time = lines, now
+            self.last_time = now
 
     def redraw(self, lines) -> None:
         columns = shutil.get_terminal_size().columns
