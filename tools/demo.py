@@ -277,6 +277,8 @@ def main() -> int:
     except Failure as failure:
         print(f"demo: {failure}", file=sys.stderr)
         return 1
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except KeyboardInterrupt:
         return 130
     return 0
