@@ -7,6 +7,7 @@
 #include "handlers/vectors.h"
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
+#include "server/domain/vector.h"
 #include "server/json/write.h"
 
 struct compute_body {
@@ -118,6 +119,33 @@ static int known_dimension(struct encoder *encoder, const struct encoded *x)
     return x->dimension ? x->dimension : encoder_dimension(encoder);
 }
 
+/* As if it had been stored, so that a text has the same representation either way. */
+static void round_as_stored(float *v, int dimension)
+{
+    uint8_t half[2 * ENCODER_DIMENSION_MAX];
+    size_t n = (size_t)dimension;
+    if (dimension > ENCODER_DIMENSION_MAX)
+        return;
+    vector_to_f16(v, n, half);
+    (void)vector_decode_unit(half, 2 * n, v, n);
+}
+
+static void write_item(const struct encoded *x, size_t i, const struct prepared *p, float *out,
+                       struct buf *b)
+{
+    float *v = x->vectors ? x->vectors + i * (size_t)p->dimension : NULL;
+    json_open(b, '{');
+    json_key(b, "index");
+    json_int(b, (int64_t)i);
+    if (x->reason[i] || !v) {
+        item_error_write(x->reason[i], "the encoder has no vector for this text", b);
+    } else {
+        round_as_stored(v, p->dimension);
+        representation_write(p, v, out, b);
+    }
+    json_close(b, '}');
+}
+
 static int render_computed(struct req *q, const struct encoded *x, const struct prepared *p,
                            struct err *e)
 {
@@ -129,16 +157,8 @@ static int render_computed(struct req *q, const struct encoded *x, const struct 
     json_open(b, '{');
     json_key(b, "items");
     json_open(b, '[');
-    for (size_t i = 0; i < x->n; i++) {
-        json_open(b, '{');
-        json_key(b, "index");
-        json_int(b, (int64_t)i);
-        if (x->reason[i])
-            item_error_write(x->reason[i], "the encoder has no vector for this text", b);
-        else
-            representation_write(p, x->vectors + i * (size_t)p->dimension, out, b);
-        json_close(b, '}');
-    }
+    for (size_t i = 0; i < x->n; i++)
+        write_item(x, i, p, out, b);
     json_close(b, ']');
     prepared_write(p, b);
     json_close(b, '}');

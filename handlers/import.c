@@ -182,6 +182,8 @@ static ptrdiff_t read_body(void *arg, void *out, size_t n, struct err *e)
 static int pump(struct import *m)
 {
     for (;;) {
+        if (!request_pool_sleep(m->ctx->pool, 0))
+            return err_set(m->e, ERR_UNAVAILABLE, "the server is ending");
         ptrdiff_t n = import_stream_read(&m->stream, m->chunk, sizeof(m->chunk), m->e);
         if (n < 0)
             return -1;
