@@ -111,6 +111,29 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
     return 0;
 }
 
+static bool is_letter(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* Whether the phrase stands in the text as whole words; a plural counts as the word. */
+static bool says(struct str text, struct str phrase)
+{
+    for (size_t from = 0; from < text.n;) {
+        ptrdiff_t at = str_ifind(str_from(text, from), phrase);
+        if (at < 0)
+            return false;
+        size_t start = from + (size_t)at, end = start + phrase.n;
+        if (end < text.n && (text.p[end] == 's' || text.p[end] == 'S'))
+            end++;
+        if ((start == 0 || !is_letter(text.p[start - 1])) &&
+            (end >= text.n || !is_letter(text.p[end])))
+            return true;
+        from = start + 1;
+    }
+    return false;
+}
+
 /* Turns speak as if looking at the picture: the words that give the source away. */
 static const char *source_leak(struct str text)
 {
@@ -120,7 +143,7 @@ static const char *source_leak(struct str text)
         "according to the", "provided text", "the given text",  "the narrative",
     };
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (str_ifind(text, str_of(words[i])) >= 0)
+        if (says(text, str_of(words[i])))
             return words[i];
     return NULL;
 }

@@ -180,6 +180,25 @@ static void bad_dialogues_are_refused(void **state)
     assert_string_equal(same.refusal, "two questions are the same");
 }
 
+static void words_that_name_the_source_are_whole_words(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *question;
+        enum verdict verdict;
+    } cases[] = {
+        {"How does the texture of the wall look in", VERDICT_TAKEN},
+        {"Who is captioning films in", VERDICT_TAKEN},
+        {"What do the captions say of", VERDICT_REFUSED},
+        {"What does The Text, as a whole, say of", VERDICT_REFUSED},
+        {"Who is in the picture, according to the", VERDICT_REFUSED},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct item it = {.task = 0};
+        assert_int_equal(judge(&it, choices(7, cases[i].question, "A")), cases[i].verdict);
+    }
+}
+
 static void a_refusal_is_shown_to_the_model(void **state)
 {
     (void)state;
@@ -216,6 +235,7 @@ int main(void)
         cmocka_unit_test(a_dialogue_takes_the_trainers_form),
         cmocka_unit_test(options_are_shuffled_with_their_key),
         cmocka_unit_test(bad_dialogues_are_refused),
+        cmocka_unit_test(words_that_name_the_source_are_whole_words),
         cmocka_unit_test(a_refusal_is_shown_to_the_model),
         cmocka_unit_test(a_vector_that_is_not_finite_is_refused),
     };
