@@ -4,7 +4,7 @@
 #include "server/base/text.h"
 #include "stages/stage.h"
 
-enum { WORDS_MIN = 8, WORDS_MAX = 600, REPEAT_WORDS = 6, REPEAT_LIMIT = 4 };
+enum { WORDS_MIN = 8, WORDS_MAX = 600, REPEAT_WORDS = 6, REPEAT_TIMES = 5 };
 
 int caption_request(const struct run_settings *s, const struct item *it, struct arena *a,
                     struct llm_request *r, struct err *e)
@@ -62,23 +62,25 @@ static const char *skip_words(const char *p, const char *end, int words)
     return p;
 }
 
-/* A model that loops says the same words again and again: six in a row, more than four times. */
+/* A model that loops says the same words again and again: six in a row, five times, and these make
+ * up two fifths of the text. A long name of the main subject, often repeated, stays below that. */
 static bool loops(struct str text)
 {
     const char *end = text.p + text.n;
+    size_t words = text_words(text);
     for (const char *p = text.p; p;) {
         const char *stop = skip_words(p, end, REPEAT_WORDS);
         if (!stop)
             return false;
         struct str gram = {p, (size_t)(stop - p)};
-        int seen = 0;
-        for (struct str rest = {stop, (size_t)(end - stop)}; seen <= REPEAT_LIMIT; seen++) {
+        size_t seen = 1;
+        for (struct str rest = {stop, (size_t)(end - stop)};; seen++) {
             ptrdiff_t at = str_find(rest, gram);
             if (at < 0)
                 break;
             rest = str_from(rest, (size_t)at + gram.n);
         }
-        if (seen >= REPEAT_LIMIT)
+        if (seen >= REPEAT_TIMES && seen * REPEAT_WORDS * 5 >= words * 2)
             return true;
         p = skip_words(p, end, 1);
     }

@@ -59,6 +59,12 @@ static void captions_are_filtered(void **state)
         buf_addz(&b, "the dog runs over the green grass ");
     assert_string_equal(drop_of(buf_z(&b), "x"), "repetition");
     buf_reset(&b);
+    for (int i = 0; i < 5; i++)
+        buf_addf(&b,
+                 "In part %c the tall man and the two officers are near a wall of grey stone %c. ",
+                 'a' + i, 'p' + i);
+    assert_string_equal(drop_of(buf_z(&b), "x"), "");
+    buf_reset(&b);
     for (int i = 0; i < 700; i++)
         buf_addf(&b, "word%d ", i);
     assert_string_equal(drop_of(buf_z(&b), "x"), "too_long");
