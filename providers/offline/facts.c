@@ -111,31 +111,26 @@ void fact_wrong_phrase(struct facts *fs, struct fact *f, const char *wrong)
         take_wrong(f, wrong);
 }
 
-static bool has_word(struct str s, const char *word)
+/* A turn must not speak of its source, not even in a value. */
+static bool leaks(struct str s)
 {
-    size_t at = 0, n = strlen(word);
+    static const char *const words[] = {"caption",   "the text",    "image",
+                                        "descri",    "the passage", "the paragraph",
+                                        "mentioned", "narrative",   "as stated"};
 
-    for (struct str w = next_word(s, &at); w.n > 0; w = next_word(s, &at))
-        if (w.n <= n + 1 && w.n >= n && memcmp(w.p, word, n) == 0)
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (str_ifind(s, str_of(words[i])) >= 0)
             return true;
     return false;
 }
 
-/* A turn must not speak of its source, not even in a value. */
 static void drop_leaks(struct facts *fs)
 {
-    static const char *const words[] = {"caption", "text", "description", "image", "described"};
     size_t kept = 0;
 
-    for (size_t i = 0; i < fs->n; i++) {
-        bool leaks = false;
-
-        for (size_t k = 0; k < sizeof(words) / sizeof(words[0]); k++)
-            leaks = leaks || has_word(fs->f[i].value, words[k]) ||
-                    has_word(str_of(fs->f[i].about), words[k]);
-        if (!leaks && kept++ != i)
+    for (size_t i = 0; i < fs->n; i++)
+        if (!leaks(fs->f[i].value) && !leaks(str_of(fs->f[i].about)) && kept++ != i)
             fs->f[kept - 1] = fs->f[i];
-    }
     fs->n = kept;
 }
 

@@ -15,6 +15,8 @@ static const struct style_value *stated(const struct facts *fs, const struct sty
         if ((found && strcmp(found->text, v->text) == 0) ||
             !words_have_phrase(&fs->words, str_of(v->text)))
             continue;
+        if (found && str_find(str_of(found->text), str_of(v->text)) >= 0)
+            continue;
         if (found && str_find(str_of(v->text), str_of(found->text)) < 0)
             return NULL;
         found = v;

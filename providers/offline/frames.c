@@ -122,7 +122,7 @@ static struct frame style_frames[] = {
     {"{ref} {has} {feature}, and {part} [shows|has] {finish}.", 0},
     {"{ref} {has} {feature} and {is} shown {pose}.", 0},
     {"{thing} {thing_is} [clearly|plainly] [visible|outlined].", 0},
-    {"{thing} [and the parts around it are|{thing_is}] [drawn|rendered] with clear edges.", 0},
+    {"{thing} {thing_is} [drawn|rendered] with clear edges.", 0},
     {"The [outline|shape|edge] of {thing} is [clear|easy to follow|sharply drawn].", 0},
     {"{light} [picks out|falls on|reaches] {thing}.", 0},
     {"{thing} {thing_is} [set against|seen against] {palette}.", 0},

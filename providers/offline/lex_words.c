@@ -222,7 +222,7 @@ static const struct mod words[] = {
     {"on top of", M_PREPOSITION, 0},
     {"next to", M_PREPOSITION, 0},
     {"out of", M_PREPOSITION, 0},
-    {"in the air", M_ADVERB, T_OUT},
+    {"in the air", M_ADVERB, 0},
     {"in midair", M_ADVERB, 0},
     {"in mid-air", M_ADVERB, 0},
     {"mid-air", M_ADVERB, 0},

@@ -169,7 +169,7 @@ struct lexeme {
     char form;   /* of verb: 'b' base, 's' third person, 'g' -ing */
 };
 
-enum { LEX_WORDS_MAX = 3 }; /* longest phrase */
+enum { LEX_WORDS_MAX = 4 }; /* longest phrase */
 
 /* Lower-case, single spaces. NULL when unknown. */
 const struct lexeme *lex_find(struct str surface);

@@ -47,7 +47,7 @@ const struct question open_questions[] = {
     {STYLE_BACKDROP, "Does the background contain {other}?", "No, it contains {value}."},
     {STYLE_SURFACE, "How would the surface of {ground} feel to the touch?",
      "Judging by its look, it has {value}."},
-    {STYLE_SURFACE, "What is the texture of {ground} like?", "It has {value}."},
+    {STYLE_SURFACE, "What kind of texture does {ground} have?", "It has {value}."},
     {STYLE_SURFACE, "Does {ground} have {other}?", "No, it shows {value}."},
     {STYLE_DETAIL, "What small element can be found besides {subject}?",
      "A close look finds {value}."},

@@ -34,9 +34,9 @@ const struct problem problems[] = {
      "be made out behind. Things farther away appear smaller and overlap less of the frame. From "
      "this it follows that the background is at a clear distance from {subject}."},
     {"How would a walk across {ground} differ from a walk across a sheet of glass?",
-     "The starting point is the texture: {ground} has {surface}. A sheet of glass is hard and flat "
-     "and offers no grip. The visible texture means that feet would meet another resistance and "
-     "leave or find other traces. The walk would thus feel different at every step, and the "
+     "The starting point is what one sees: {ground} has {surface}. A sheet of glass is hard and "
+     "flat and offers no grip. The visible texture means that feet would meet another resistance "
+     "and leave or find other traces. The walk would thus feel different at every step, and its "
      "texture is the main reason for it."},
     {"How can one tell from the light alone what {ground} is like?",
      "The light matters first: it is {light}, and there are {shadow}. Small bumps catch light on "

@@ -43,6 +43,8 @@ static const struct style_value light[] = {
     {"gentle directional light", E_NONE | E_COURT | E_DIRT | E_ROOM,
      F_LIGHT | T_RAIN | T_NIGHT | T_DUSK | T_SUN | T_DULL, L_SOFT, 15},
     {"flickering candlelight", T_NEVER, 0, 0, 16},
+    {"soft natural light", T_NEVER, 0, 0, 4},
+    {"bright daylight", T_NEVER, 0, 0, 1},
     {"pale moonlight", T_NEVER, 0, 0, 17},
 };
 const struct style_kind style_light = {light, sizeof(light) / sizeof(light[0])};
@@ -70,6 +72,7 @@ static const struct style_value shadow[] = {
     {"stretched, warm-edged shadows", L_GOLD, F_SHADOW, 0, 5},
     {"deep shadows", L_DARK | L_LAMP, F_SHADOW, 0, 6},
     {"overlapping shadows", L_LAMP, F_SHADOW, 0, 7},
+    {"soft shadows", T_NEVER, 0, 0, 1},
 };
 const struct style_kind style_shadow = {shadow, sizeof(shadow) / sizeof(shadow[0])};
 
@@ -82,6 +85,7 @@ static const struct style_value view[] = {
     {"a slightly raised position", 0, F_VIEW, 0, 3},
     {"waist height", S_PERSON | S_FUR | S_THING | S_VEHICLE, F_VIEW | E_UNDER, 0, 4},
     {"a steep overhead angle", S_FOOD, F_VIEW, V_HIGH, 5},
+    {"a bird's-eye position", T_NEVER, 0, 0, 5},
     {"a distant rooftop", T_NEVER, 0, 0, 6},
 };
 const struct style_kind style_view = {view, sizeof(view) / sizeof(view[0])};
@@ -108,6 +112,7 @@ static const struct style_value focus[] = {
     {"a gradual loss of sharpness towards the corners", 0, F_BLUR, 0, 5},
     {"an even sharpness across the frame", 0, F_BLUR, 0, 2},
     {"a streaked motion blur", T_NEVER, 0, 0, 6},
+    {"a shallow depth of field", T_NEVER, 0, 0, 1},
 };
 const struct style_kind style_focus = {focus, sizeof(focus) / sizeof(focus[0])};
 

@@ -158,12 +158,30 @@ struct str words_slice(const struct words *ws, size_t first, size_t end)
     return (struct str){ws->text.p + a->at, (size_t)(b->s.p + b->s.n - a->s.p)};
 }
 
+/* "spider-man" has the parts "spider" and "man". */
+static bool has_part(struct str word, struct str wanted)
+{
+    const char *hyphen = memchr(word.p, '-', word.n);
+
+    while (hyphen) {
+        size_t n = (size_t)(hyphen - word.p);
+
+        if (str_eq(stem((struct str){word.p, n}), wanted))
+            return true;
+        word = str_from(word, n + 1);
+        hyphen = memchr(word.p, '-', word.n);
+        if (!hyphen && str_eq(stem(word), wanted))
+            return true;
+    }
+    return false;
+}
+
 bool words_have(const struct words *ws, struct str word)
 {
     struct str wanted = stem(word);
 
     for (size_t i = 0; i < ws->n; i++)
-        if (str_eq(ws->w[i].stem, wanted))
+        if (str_eq(ws->w[i].stem, wanted) || has_part(ws->w[i].s, wanted))
             return true;
     return false;
 }
