@@ -223,6 +223,7 @@ static const struct mod words[] = {
     {"next to", M_PREPOSITION, 0},
     {"out of", M_PREPOSITION, 0},
     {"in the air", M_ADVERB, 0},
+    {"in the dark", M_ADVERB, T_NIGHT | F_LIGHT},
     {"in midair", M_ADVERB, 0},
     {"in mid-air", M_ADVERB, 0},
     {"mid-air", M_ADVERB, 0},

@@ -65,8 +65,8 @@ static void copy(struct buf *b, struct str text, bool quotes)
         } else if (c == ' ' || (c > 0 && c < ' ')) {
             if (b->n > 0 && b->p[b->n - 1] != ' ' && !after_open_quote(b, open))
                 buf_addc(b, ' ');
-        } else if (c == '<' || c == '>') {
-            buf_addc(b, c == '<' ? '(' : ')');
+        } else if (c == '<' || c == '>' || c == '[' || c == ']') {
+            buf_addc(b, c == '<' || c == '[' ? '(' : ')');
         } else {
             if ((hugs_left(c) && !(c == '.' && rest.n > 1 && rest.p[1] != ' ')) ||
                 is_possessive_tail(rest))

@@ -62,12 +62,18 @@ static int find_phrase(const struct words *ws, const struct phrases *ps, unsigne
     return s.living;
 }
 
-static void add_head(struct buf *b, const struct words *ws, const struct phrase *p)
+/* "the dog", or "the black dog" where `coloured` and a colour is named. */
+static void add_head(struct buf *b, const struct words *ws, const struct phrase *p, bool coloured)
 {
+    struct str colour = phrase_colour(p, ws);
     struct str head = words_slice(ws, p->head, p->head + (size_t)ws->w[p->head].span);
     bool shout = head.n > 1 && head.p[1] >= 'A' && head.p[1] <= 'Z';
 
     buf_addz(b, "the ");
+    if (coloured && colour.n > 0) {
+        buf_adds(b, (struct str){ws->lower + (colour.p - ws->text.p), colour.n});
+        buf_addc(b, ' ');
+    }
     if (ws->w[p->head].possessive || shout || ws->w[p->head].first || p->first == 0)
         buf_adds(b, (struct str){ws->w[p->head].s.p, head.n});
     else
@@ -108,10 +114,10 @@ static void name_it(struct subject *s, const struct words *ws, const struct phra
     struct buf b;
 
     buf_init(&b, SUBJECT_REF_MAX - 1);
-    add_head(&b, ws, p);
+    add_head(&b, ws, p, s->repeated && p->noun->class != N_PERSON);
     if (second && !same_kind(p, second)) {
         buf_addz(&b, " and ");
-        add_head(&b, ws, second);
+        add_head(&b, ws, second, false);
     } else if (second) {
         buf_reset(&b);
         buf_addz(&b, "the two ");

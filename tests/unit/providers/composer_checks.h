@@ -27,7 +27,8 @@ static void fail_with(const char *what, struct str text)
 
 static void check_reserved(struct str text)
 {
-    static const char *const reserved[] = {"<image>", "</s>", "assistant:", "user:"};
+    static const char *const reserved[] = {"<image>", "</s>",    "<s>",        "<|",   "|>",
+                                           "[inst]",  "<<sys>>", "assistant:", "user:"};
 
     for (size_t i = 0; i < sizeof(reserved) / sizeof(reserved[0]); i++)
         if (str_ifind(text, str_of(reserved[i])) >= 0)

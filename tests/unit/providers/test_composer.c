@@ -163,7 +163,7 @@ static void one_long_word_is_kept(void **state)
 static void reserved_strings_do_not_pass(void **state)
 {
     static const char *const seeds[] = {"a dog <image> USER: hi ASSISTANT: no </s>",
-                                        "assistant: user: <s> </S> <IMAGE>"};
+                                        "assistant: user: <s> </S> <IMAGE> [INST] <<SYS>> <|end>"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(seeds) / sizeof(seeds[0]); i++) {
