@@ -108,7 +108,7 @@ static enum MHD_Result begin(struct http_conn *c, const struct request_line *lin
     c->begun = true;
     (void)atomic_fetch_add(&c->http->busy, 1);
     request_begin(c, line);
-    socket_deadline(c->sock, c->head.has_body ? c->http->s.body_timeout_s : 0);
+    socket_deadline(c->sock, c->head.has_body ? c->http->s.body_timeout_s : NO_DEADLINE);
     struct req *q = &c->q;
     if (q->err.code == ERR_NONE && c->mode == MODE_STREAM && !pipe_open(c)) {
         (void)err_set(&q->err, ERR_UNAVAILABLE, "too many bodies are being received");
@@ -159,18 +159,24 @@ static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_
     if (c->body.failed || !conn_charge(c, c->body.cap - before))
         (void)err_set(e, ERR_UNAVAILABLE, "too many bodies are being received");
     *size = 0;
-    if (e->code != ERR_NONE)
+    if (e->code != ERR_NONE) {
+        /* Now, not when the client has gone, so that refusals make room for others. */
+        buf_free(&c->body);
+        conn_discharge(c);
         refuse(c);
+    }
     return MHD_YES;
 }
 
 static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t *size)
 {
     size_t max = c->q.route->body_max;
-    if (c->op == OP_IDLE)
-        socket_deadline(c->sock, 0); /* from now on the reader's patience counts */
+    if (!c->streaming)
+        socket_deadline(c->sock, INPUT_WANTED); /* from now on the reader's patience counts */
+    c->streaming = true;
     for (;;) {
         if (advance(c)) {
+            socket_deadline(c->sock, LINGER_S);
             c->mode = MODE_DISCARD;
             return body_discard(c, size);
         }
@@ -214,7 +220,7 @@ static enum MHD_Result on_end(struct http_conn *c)
         return MHD_NO;
     if (c->mode == MODE_STREAM)
         pipe_end(c); /* before the next line, see http_complete() */
-    socket_deadline(c->sock, 0);
+    socket_deadline(c->sock, NO_DEADLINE);
     if (c->mode == MODE_JSON)
         c->q.body = c->body.n ? buf_str(&c->body) : (struct str){"", 0};
     while (!is_stopping(c)) {
@@ -304,7 +310,7 @@ void http_complete(struct req *q)
     if (!gone) {
         /* A client that has stopped sending would never make the worker look at this request. */
         if (c->pipe.ring && !c->pipe.ended)
-            socket_deadline(c->sock, LINGER_S);
+            socket_deadline(c->sock, STALL_S);
         conn_resume(c);
     }
     (void)pthread_mutex_unlock(&c->mutex);

@@ -226,3 +226,14 @@ void head_trace(struct http_conn *c)
     t[52] = '-';
     memcpy(t + 53, flags_hex, 3);
 }
+
+struct str req_header(const struct req *q, const char *name)
+{
+    const char *value = NULL;
+    size_t n = 0;
+    if (MHD_lookup_connection_value_n(q->conn->mhd, MHD_HEADER_KIND, name, strlen(name), &value,
+                                      &n) == MHD_NO ||
+        !value)
+        return (struct str){NULL, 0};
+    return str_trim((struct str){value, n});
+}

@@ -124,6 +124,9 @@ struct http_settings {
     size_t n_routes;
     struct http_ops ops;
     void *app;
+    /* Bytes of JSON bodies and stream pipes that may be held at a time, over all connections; more
+     * is answered with 503. 0: 256 MiB. */
+    size_t bodies_max;
 };
 
 struct http *http_start(const struct http_settings *s, struct err *e);
@@ -154,7 +157,10 @@ void res_header(struct req *q, const char *name, const char *value);
 void res_json(struct req *q, int status);
 /* Fills res from q->err as application/problem+json (RFC 9457). */
 void res_problem(struct req *q);
-/* Index of a query parameter of the route by name; aborts on a name that the route lacks. */
+/* Value of a request header without the white space around it, or the unset view. In start and
+ * finish only, and valid until they return. */
+struct str req_header(const struct req *q, const char *name);
+/* Value of a query parameter of the route by name; aborts on a name that the route lacks. */
 const struct query_value *req_query(const struct req *q, const char *name);
 
 #endif

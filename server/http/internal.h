@@ -23,10 +23,13 @@ enum {
     KEEP_BYTES = 16 * 1024, /* of a buffer, from one request to the next */
     ARENA_BYTES = 8 * 1024 * 1024,
     RESPONSE_BYTES_MAX = 64 * 1024 * 1024,
-    BODIES_BYTES_MAX = 256 * 1024 * 1024, /* collected bodies and pipes of all connections */
+    BODIES_BYTES_MAX = 256 * 1024 * 1024, /* collected bodies and pipes, when not set */
     DISCARD_BYTES_MAX = 1024 * 1024,      /* of a body, to keep a connection alive */
     LINGER_BYTES_MAX = 64 * 1024 * 1024, /* of a body, so that the client gets to read our answer */
     LINGER_S = 5,
+    STALL_S = 1, /* for a client to send more of a stream whose operation has ended early */
+    NO_DEADLINE = 0,
+    INPUT_WANTED = -1, /* no deadline, but tell when the client has left */
     RETRY_AFTER_S = 2,
 };
 
@@ -39,7 +42,8 @@ struct http_socket {
     bool open;        /* under the worker's mutex: the descriptor is ours */
     atomic_bool cut;  /* the sweeper has ended it */
     int64_t requests; /* so far, of the worker's thread */
-    /* > 0: when to end it, 0: never, < 0: between requests, and minus the number of them. */
+    /* > 0: input is wanted until then; 0: nothing is wanted of the client; < 0: between requests,
+     * and minus the number of them. */
     _Atomic int64_t deadline_us;
     int64_t mark_deadline; /* of the sweeper: the idle period that mark_bytes belongs to */
     uint64_t mark_bytes;   /* received when that period was first seen */
@@ -100,7 +104,8 @@ struct http_conn {
     struct http_socket *sock;                  /* not after `gone` */
     struct MHD_Connection *mhd;                /* not after `gone` */
     enum conn_mode mode;
-    bool begun; /* the headers are complete */
+    bool begun;     /* the headers are complete */
+    bool streaming; /* the first bytes of a stream are in */
     bool is_head;
     bool close;    /* after the answer */
     bool at_once;  /* the answer must not wait for the body */
@@ -110,7 +115,7 @@ struct http_conn {
     size_t uri_bytes; /* as received */
     struct request_head head;
     struct buf body;
-    size_t charged; /* of BODIES_BYTES_MAX */
+    size_t charged; /* of bodies_max */
     uint64_t discarded;
     struct http_body pipe;
     void (*after)(struct req *q);
@@ -179,6 +184,7 @@ void conn_give(struct http_conn *c);
 void conn_free(struct http_conn *c);
 /* Counts bytes of body buffers over all requests; false when that would be too many. */
 bool conn_charge(struct http_conn *c, size_t bytes);
+void conn_discharge(struct http_conn *c);
 
 /* conn.c: the callbacks of libmicrohttpd */
 void *conn_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd);
@@ -252,7 +258,8 @@ int timer_start(struct http *h, struct err *e);
 void timer_wake(struct http *h);
 void timer_stop(struct http *h);
 void timer_free(struct http *h);
-void socket_deadline(struct http_socket *s, int seconds); /* 0: none */
+/* Seconds from now, NO_DEADLINE or INPUT_WANTED. */
+void socket_deadline(struct http_socket *s, int seconds);
 void socket_idle(struct http_socket *s);
 
 #endif

@@ -170,6 +170,7 @@ static void settle(struct http *h)
     s->idle_timeout_s = s->idle_timeout_s > 0 ? s->idle_timeout_s : 60;
     s->header_timeout_s = s->header_timeout_s > 0 ? s->header_timeout_s : 10;
     s->body_timeout_s = s->body_timeout_s > 0 ? s->body_timeout_s : 30;
+    s->bodies_max = s->bodies_max ? s->bodies_max : BODIES_BYTES_MAX;
     size_t body_max = 0;
     for (size_t i = 0; i < s->n_routes; i++)
         if (s->routes[i].body == BODY_JSON && s->routes[i].body_max > body_max)

@@ -60,7 +60,13 @@ bool conn_charge(struct http_conn *c, size_t bytes)
 {
     size_t before = atomic_fetch_add_explicit(&c->http->body_bytes, bytes, memory_order_relaxed);
     c->charged += bytes;
-    return before + bytes <= BODIES_BYTES_MAX;
+    return before + bytes <= c->http->s.bodies_max;
+}
+
+void conn_discharge(struct http_conn *c)
+{
+    (void)atomic_fetch_sub_explicit(&c->http->body_bytes, c->charged, memory_order_relaxed);
+    c->charged = 0;
 }
 
 static void shrink(struct buf *b)
@@ -75,7 +81,7 @@ static void shrink(struct buf *b)
 static void conn_clear(struct http_conn *c)
 {
     pipe_close(c);
-    (void)atomic_fetch_sub_explicit(&c->http->body_bytes, c->charged, memory_order_relaxed);
+    conn_discharge(c);
     arena_reset(c->q.arena);
     shrink(&c->q.res.body);
     shrink(&c->body);
@@ -85,11 +91,9 @@ static void conn_clear(struct http_conn *c)
                               .prev = c->prev,
                               .next = c->next,
                               .body = c->body};
-    /* The mutex is the last thing but what it guards, and is never copied. */
+    /* Not the mutex and what it guards: `suspended` is false, and http_stop() looks at it. */
     memcpy(c, &blank, offsetof(struct http_conn, mutex));
     c->op = OP_IDLE;
-    c->suspended = false;
-    c->gone = false;
 }
 
 void conn_give(struct http_conn *c)

@@ -181,7 +181,7 @@ static int check_body(struct http_conn *c)
         return err_set(&c->q.err, ERR_TOO_LARGE, "the body is longer than %zu bytes", r->body_max);
     if (r->body == BODY_JSON &&
         h->length + atomic_load_explicit(&c->http->body_bytes, memory_order_relaxed) >
-            BODIES_BYTES_MAX)
+            c->http->s.bodies_max)
         return err_set(&c->q.err, ERR_UNAVAILABLE, "too many bodies are being received");
     c->at_once = false;
     return 0;

@@ -3,6 +3,7 @@
  * ever. */
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -13,7 +14,12 @@ enum { SWEEP_MS = 250 };
 
 void socket_deadline(struct http_socket *s, int seconds)
 {
-    atomic_store(&s->deadline_us, seconds ? clock_us() + (int64_t)seconds * 1000000 : 0);
+    int64_t due = 0;
+    if (seconds == INPUT_WANTED)
+        due = INT64_MAX;
+    else if (seconds != NO_DEADLINE)
+        due = clock_us() + (int64_t)seconds * 1000000;
+    atomic_store(&s->deadline_us, due);
 }
 
 void socket_idle(struct http_socket *s)
@@ -53,20 +59,39 @@ static void cut_off(struct http_socket *s)
     (void)shutdown(s->fd, again ? SHUT_RDWR : SHUT_RD);
 }
 
+/* libmicrohttpd takes a short read for the end of what there is, and so does not see a client that
+ * leaves right behind its last bytes. Ending the receiving side, where nothing more can come, wakes
+ * the worker once more; what has been received can still be read. */
+static void nudge_if_left(const struct http_socket *s)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLRDHUP};
+    if (poll(&p, 1, 0) > 0)
+        (void)shutdown(s->fd, SHUT_RD);
+}
+
+static void look_after(struct http *h, struct http_socket *s, int64_t now)
+{
+    int64_t deadline = atomic_load(&s->deadline_us);
+    if (deadline == 0)
+        return;
+    if (deadline > 0 && now >= deadline) {
+        cut_off(s);
+        return;
+    }
+    if (deadline < 0)
+        watch_idle(s, deadline, h->s.header_timeout_s);
+    nudge_if_left(s);
+}
+
 static void sweep(struct http *h)
 {
     int64_t now = clock_us();
     for (int w = 0; w < h->n_workers; w++) {
         struct http_worker *worker = &h->workers[w];
         (void)pthread_mutex_lock(&worker->mutex);
-        for (int i = 0; i < SOCKETS_PER_WORKER; i++) {
-            struct http_socket *s = &worker->sockets[i];
-            int64_t deadline = s->open ? atomic_load(&s->deadline_us) : 0;
-            if (deadline > 0 && now >= deadline)
-                cut_off(s);
-            else if (deadline < 0)
-                watch_idle(s, deadline, h->s.header_timeout_s);
-        }
+        for (int i = 0; i < SOCKETS_PER_WORKER; i++)
+            if (worker->sockets[i].open)
+                look_after(h, &worker->sockets[i], now);
         (void)pthread_mutex_unlock(&worker->mutex);
     }
 }

@@ -64,6 +64,13 @@ static inline enum http_verdict op_item(struct req *q)
     return HTTP_REPLY;
 }
 
+static inline enum http_verdict op_header(struct req *q)
+{
+    struct str value = req_header(q, "authorization");
+    reply_text(q, value.p ? value : STR("unset"));
+    return HTTP_REPLY;
+}
+
 static inline enum http_verdict op_special(struct req *q)
 {
     reply_text(q, STR("special"));
@@ -262,14 +269,14 @@ static const struct query_param list_query[] = {
 };
 
 static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
-                              special = {op_special, NULL}, echo = {op_echo, NULL},
-                              list = {op_query, NULL}, nothing = {op_nothing, NULL},
-                              secret = {op_secret, NULL}, busy = {op_busy, NULL},
-                              cached = {op_cached, NULL}, large = {op_large, NULL},
-                              pending = {op_pending, op_hello}, again = {op_again, op_again},
-                              at_once = {op_at_once, op_hello}, later = {op_later, op_hello},
-                              longer = {op_long, op_long_answer}, gate = {op_gate, op_hello},
-                              import = {op_import, op_import_answer},
+                              special = {op_special, NULL}, header = {op_header, NULL},
+                              echo = {op_echo, NULL}, list = {op_query, NULL},
+                              nothing = {op_nothing, NULL}, secret = {op_secret, NULL},
+                              busy = {op_busy, NULL}, cached = {op_cached, NULL},
+                              large = {op_large, NULL}, pending = {op_pending, op_hello},
+                              again = {op_again, op_again}, at_once = {op_at_once, op_hello},
+                              later = {op_later, op_hello}, longer = {op_long, op_long_answer},
+                              gate = {op_gate, op_hello}, import = {op_import, op_import_answer},
                               gated = {op_import_gated, op_import_answer},
                               refused = {op_import_refused, op_nothing};
 
@@ -294,6 +301,7 @@ static const struct route routes[] = {
     BODY(HTTP_POST, "/v1/import-small", BODY_STREAM, 1000, import),
     BODY(HTTP_POST, "/v1/import-gated", BODY_STREAM, 0, gated),
     BODY(HTTP_POST, "/v1/import-refused", BODY_STREAM, 0, refused),
+    PLAIN(HTTP_GET, "/v1/header", header),
     PLAIN(HTTP_GET, "/v1/nothing", nothing),
     PLAIN(HTTP_GET, "/v1/secret", secret),
     PLAIN(HTTP_GET, "/v1/busy", busy),
@@ -333,6 +341,8 @@ static inline void on_event(const char *event, const char *detail)
 static struct http *server;
 static int port;
 
+static size_t bodies_max;
+
 static inline void server_start(int workers, int connections, int header_s, int body_s)
 {
     const struct http_settings s = {
@@ -345,6 +355,7 @@ static inline void server_start(int workers, int connections, int header_s, int 
         .n_routes = sizeof(routes) / sizeof(routes[0]),
         .ops = {on_start, on_finish, on_done, on_event},
         .app = &seen,
+        .bodies_max = bodies_max,
     };
     struct err e = {0};
     memset(&seen, 0, sizeof(seen));

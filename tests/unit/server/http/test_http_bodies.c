@@ -305,6 +305,56 @@ static void test_stream_disconnect(void **state)
     assert_int_equal(get("/v1/hello")->status, 200);
 }
 
+/* One MiB for all: what would be more is refused, and there is room again afterwards. */
+static void test_all_bodies_bounded(void **state)
+{
+    (void)state;
+    enum { SIZE = 300 * 1024 };
+    char *body = calloc(1, SIZE);
+    assert_non_null(body);
+    struct client *clients[5];
+    int turned_away = 0;
+    for (int i = 0; i < 5; i++) {
+        clients[i] = client_open(port);
+        client_say(clients[i],
+                   "POST /v1/echo HTTP/1.1\r\nHost: t\r\n" JSON
+                   "Transfer-Encoding: chunked\r\n\r\n%x\r\n",
+                   SIZE);
+        (void)client_send(clients[i], body, SIZE);
+    }
+    for (int i = 0; i < 5; i++) {
+        client_say(clients[i], "\r\n0\r\n\r\n");
+        struct timeval second = {.tv_sec = 60};
+        (void)setsockopt(clients[i]->fd, SOL_SOCKET, SO_RCVTIMEO, &second, sizeof(second));
+        while (!strstr(clients[i]->data, "\r\n\r\n") && client_receive(clients[i]))
+            continue;
+        if (strncmp(clients[i]->data, "HTTP/1.1 503", 12) == 0) {
+            assert_non_null(strstr(clients[i]->data, "Retry-After: 2"));
+            turned_away++;
+        }
+        client_close(clients[i]);
+    }
+    assert_in_range(turned_away, 1, 4);
+    struct answer *a =
+        ask("POST /v1/echo HTTP/1.1\r\nHost: t\r\n" JSON "Content-Length: 1048577\r\n\r\n");
+    assert_int_equal(a->status, 503);
+    while (http_busy(server))
+        nap(1);
+    a = ask("POST /v1/import HTTP/1.1\r\nHost: t\r\n" BYTES "Content-Length: 1\r\n\r\na");
+    assert_string_equal(a->body, "1 0 ");
+    free(body);
+}
+
+static int setup_tight(void **state)
+{
+    (void)state;
+    alarm(300);
+    bodies_max = 1024 * 1024;
+    server_start(2, 0, 0, 0);
+    bodies_max = 0;
+    return 0;
+}
+
 /* The client stops sending: the reader gives up, and the client is told. */
 static void test_stream_stalls(void **state)
 {
@@ -366,6 +416,10 @@ int main(void)
         cmocka_unit_test(test_stream_stalls),
         cmocka_unit_test(test_slow_body),
     };
+    const struct CMUnitTest tight[] = {
+        cmocka_unit_test(test_all_bodies_bounded),
+    };
     int failed = cmocka_run_group_tests(tests, setup, teardown);
+    failed += cmocka_run_group_tests(tight, setup_tight, teardown);
     return failed + cmocka_run_group_tests(hasty, setup_hasty, teardown);
 }

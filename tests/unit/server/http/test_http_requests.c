@@ -68,6 +68,15 @@ static void test_standard_headers(void **state)
     assert_string_not_equal(answer_header(a, "X-Request-Id"), "00000000000000000000000000000000");
 }
 
+static void test_request_headers(void **state)
+{
+    (void)state;
+    assert_string_equal(get("/v1/header")->body, "unset");
+    struct answer *a =
+        ask("GET /v1/header HTTP/1.1\r\nHost: t\r\nAuthorization:  Bearer x \r\n\r\n");
+    assert_string_equal(a->body, "Bearer x");
+}
+
 static void test_head_and_options(void **state)
 {
     (void)state;
@@ -395,14 +404,14 @@ static void test_refused_by_library(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_keep_alive),         cmocka_unit_test(test_pipelined),
-        cmocka_unit_test(test_http_1_0),           cmocka_unit_test(test_standard_headers),
-        cmocka_unit_test(test_head_and_options),   cmocka_unit_test(test_conditional),
-        cmocka_unit_test(test_problems),           cmocka_unit_test(test_paths),
-        cmocka_unit_test(test_long_names),         cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_many_parameters),    cmocka_unit_test(test_smuggling),
-        cmocka_unit_test(test_nul_in_headers),     cmocka_unit_test(test_large_headers),
-        cmocka_unit_test(test_refused_by_library),
+        cmocka_unit_test(test_keep_alive),      cmocka_unit_test(test_pipelined),
+        cmocka_unit_test(test_http_1_0),        cmocka_unit_test(test_standard_headers),
+        cmocka_unit_test(test_request_headers), cmocka_unit_test(test_head_and_options),
+        cmocka_unit_test(test_conditional),     cmocka_unit_test(test_problems),
+        cmocka_unit_test(test_paths),           cmocka_unit_test(test_long_names),
+        cmocka_unit_test(test_queries),         cmocka_unit_test(test_many_parameters),
+        cmocka_unit_test(test_smuggling),       cmocka_unit_test(test_nul_in_headers),
+        cmocka_unit_test(test_large_headers),   cmocka_unit_test(test_refused_by_library),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
