@@ -77,8 +77,10 @@ void *conn_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     struct http_conn *c = sock ? conn_take(w) : NULL;
     if (!c)
         return NULL; /* the access handler then closes the connection */
+    conn_on_closed(sock);
     c->sock = sock;
     c->mhd = mhd;
+    sock->conn = c;
     socket_deadline(sock, w->http->s.header_timeout_s);
     request_take_uri(c, uri);
     if (c->q.err.code != ERR_NONE) {
@@ -274,18 +276,11 @@ static void over(struct http_conn *c)
         http_not_busy(h);
 }
 
-void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
-                       enum MHD_RequestTerminationCode toe)
+/* The client's side is over. */
+static void part(struct http_conn *c)
 {
-    (void)cls;
-    (void)mhd;
-    (void)toe;
-    struct http_conn *c = *con_cls;
-    *con_cls = NULL;
-    if (!c)
-        return;
-    last_words(c);
     pipe_break(c, false);
+    c->sock->conn = NULL;
     socket_idle(c->sock);
     (void)pthread_mutex_lock(&c->mutex);
     bool pending = c->op == OP_PENDING;
@@ -298,6 +293,26 @@ void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
         return; /* it is the operation's now: http_complete() will free it */
     over(c);
     conn_give(c);
+}
+
+void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
+                       enum MHD_RequestTerminationCode toe)
+{
+    (void)cls;
+    (void)mhd;
+    (void)toe;
+    struct http_conn *c = *con_cls;
+    *con_cls = NULL;
+    if (!c)
+        return;
+    last_words(c);
+    part(c);
+}
+
+void conn_on_closed(struct http_socket *s)
+{
+    if (s->conn)
+        part(s->conn);
 }
 
 void http_complete(struct req *q)

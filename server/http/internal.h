@@ -41,7 +41,8 @@ struct http_socket {
     int fd;
     bool open;        /* under the worker's mutex: the descriptor is ours */
     atomic_bool cut;  /* the sweeper has ended it */
-    int64_t requests; /* so far, of the worker's thread */
+    int64_t requests; /* so far; this and the next of the worker's thread */
+    struct http_conn *conn;
     /* > 0: input is wanted until then; 0: nothing is wanted of the client; < 0: between requests,
      * and minus the number of them. */
     _Atomic int64_t deadline_us;
@@ -100,9 +101,9 @@ struct http_conn {
     struct req q;
     struct http *http;
     struct http_worker *worker;
-    struct http_conn *next_idle, *prev, *next; /* in the worker's lists */
-    struct http_socket *sock;                  /* not after `gone` */
-    struct MHD_Connection *mhd;                /* not after `gone` */
+    struct http_conn *next_idle;
+    struct http_socket *sock;   /* not after `gone` */
+    struct MHD_Connection *mhd; /* not after `gone` */
     enum conn_mode mode;
     bool begun;     /* the headers are complete */
     bool streaming; /* the first bytes of a stream are in */
@@ -120,6 +121,8 @@ struct http_conn {
     struct http_body pipe;
     void (*after)(struct req *q);
 
+    /* From here on nothing is cleared between requests. */
+    struct http_conn *prev, *next; /* in worker->all, under its mutex */
     pthread_mutex_t mutex;
     enum op_state op; /* under mutex while OP_PENDING */
     bool suspended;   /* under mutex */
@@ -193,6 +196,9 @@ enum MHD_Result conn_on_access(void *cls, struct MHD_Connection *mhd, const char
                                size_t *size, void **con_cls);
 void conn_on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
                        enum MHD_RequestTerminationCode toe);
+/* The connection is over. Gives back the request that libmicrohttpd did not tell the end of: it
+ * does not when it runs into a second error while it answers a first. */
+void conn_on_closed(struct http_socket *s);
 /* Under the request's mutex. */
 void conn_resume(struct http_conn *c);
 

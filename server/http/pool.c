@@ -88,11 +88,9 @@ static void conn_clear(struct http_conn *c)
     struct http_conn blank = {.q = {.arena = c->q.arena, .res = {.body = c->q.res.body}},
                               .http = c->http,
                               .worker = c->worker,
-                              .prev = c->prev,
-                              .next = c->next,
                               .body = c->body};
-    /* Not the mutex and what it guards: `suspended` is false, and http_stop() looks at it. */
-    memcpy(c, &blank, offsetof(struct http_conn, mutex));
+    /* `suspended`, which http_stop() looks at, is false already. */
+    memcpy(c, &blank, offsetof(struct http_conn, prev));
     c->op = OP_IDLE;
 }
 

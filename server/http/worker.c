@@ -16,6 +16,7 @@ static struct http_socket *socket_open(struct http_worker *w, int fd)
     if (found) {
         found->fd = fd;
         found->requests = 0;
+        found->conn = NULL;
         atomic_store(&found->cut, false);
         socket_deadline(found, w->http->s.header_timeout_s);
         found->open = true;
@@ -39,6 +40,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode toe)
 {
     if (toe == MHD_CONNECTION_NOTIFY_CLOSED) {
+        if (*context)
+            conn_on_closed(*context);
         socket_close(cls, *context);
         return;
     }
