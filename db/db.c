@@ -108,7 +108,7 @@ static int map_error(struct db *db, const PGresult *r, const char *what, struct 
     if (strcmp(state, "23505") == 0)
         return err_set(e, ERR_CONFLICT, "%s", primary ? primary : "already there");
     if (strcmp(state, "57014") == 0)
-        return err_set(e, ERR_TIMEOUT, "the database took too long over %s", what);
+        return unavailable(e, "a statement took too long");
     if (state_in(state, contended)) {
         err_set(e, ERR_UNAVAILABLE, "the database is contended (%s)", state);
         e->retry_after = 1;

@@ -94,8 +94,8 @@ void db_free(struct db *db); /* accepts NULL */
 void db_prefer_indexes(struct db *db);
 
 /* Runs one statement; reconnects and repeats once when the connection turns out to be dead, which
- * is safe because every statement is idempotent. ERR_UNAVAILABLE while there is no server,
- * ERR_CONFLICT on a unique violation, ERR_TIMEOUT on a cancelled statement. *ret may be NULL. */
+ * is safe because every statement is idempotent. ERR_UNAVAILABLE while there is no server
+ * or it takes too long, ERR_CONFLICT on a unique violation. *ret may be NULL. */
 int db_run(struct db *db, const struct db_call *c, struct rows **ret, struct err *e);
 
 /* Runs n statements in one pipeline with one Sync, which is one transaction: all or nothing. ret

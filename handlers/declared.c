@@ -40,3 +40,14 @@ struct encoder *declared_encoder(const struct app *app, struct str name, const c
     int i = choose(names, app->n_encoders, name, pointer, e);
     return i < 0 ? NULL : app->encoders[i];
 }
+
+void declared_try_again(const struct app *app)
+{
+    char why[200];
+    for (int i = 0; i < app->n_providers; i++)
+        if (llm_provider_stopped(app->providers[i], why))
+            llm_provider_reset(app->providers[i]);
+    for (int i = 0; i < app->n_encoders; i++)
+        if (encoder_stopped(app->encoders[i], why))
+            encoder_reset(app->encoders[i]);
+}

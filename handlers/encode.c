@@ -140,7 +140,7 @@ static void drive(struct work_ctx *ctx, struct encoder *c, const struct str *tex
         if (run->e->code == ERR_NONE && run->answered < run->out->n)
             (void)engine_poll(ctx->engine, POLL_MS);
         if (clock_us() > until)
-            (void)err_set(run->e, ERR_TIMEOUT, "the encoder did not answer in time");
+            (void)err_set(run->e, ERR_PROVIDER, "the encoder did not answer in time");
         if (encoder_stopped(c, why))
             (void)err_set(run->e, ERR_UNAVAILABLE, "the encoder is stopped: %s", why);
         if (!request_pool_sleep(ctx->pool, 0))
@@ -170,6 +170,10 @@ int encode_texts(struct work_ctx *ctx, struct encoder *encoder, const struct str
     if (!out->reason)
         return err_set(e, ERR_NO_MEMORY, "no memory for %zu vectors", n);
     struct encoding run = {.out = out, .e = e};
+    char why[200];
+    /* Whoever asks now may have seen to what stopped it: one call finds out. */
+    if (encoder_stopped(encoder, why))
+        encoder_reset(encoder);
     drive(ctx, encoder, texts, &run);
     abandon(ctx, &run);
     explain(encoder, e);

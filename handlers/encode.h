@@ -18,7 +18,7 @@ struct encoded {
 int encode_check(const struct list *input, struct err *e);
 
 /* Blocks until all texts have been answered for. A text may fail by itself; -1 when the encoder
- * does: ERR_PROVIDER, ERR_UNAVAILABLE when it is stopped, ERR_TIMEOUT. */
+ * does: ERR_PROVIDER, ERR_UNAVAILABLE when it is stopped. */
 int encode_texts(struct work_ctx *ctx, struct encoder *encoder, const struct str *texts, size_t n,
                  struct encoded *out, struct err *e);
 void encoded_free(struct encoded *x);

@@ -33,16 +33,12 @@ static int keep(struct line_cutter *c, struct str piece)
 {
     if (c->skipping || piece.n == 0)
         return 0;
-    if (c->partial.n + piece.n <= LINE_BYTES_MAX) {
-        buf_adds(&c->partial, piece);
-        return c->partial.failed ? -1 : 0;
-    }
-    piece.n = LINE_BYTES_MAX + 1 - c->partial.n;
+    /* One byte more than a line may have, for the CR in front of the line end. */
+    size_t room = LINE_BYTES_MAX + 1 - c->partial.n;
+    c->skipping = piece.n > room;
+    piece.n = piece.n > room ? room : piece.n;
     buf_adds(&c->partial, piece);
-    if (c->partial.failed)
-        return -1;
-    c->skipping = true;
-    return 0;
+    return c->partial.failed ? -1 : 0;
 }
 
 /* A piece that a line end follows. */
@@ -50,7 +46,6 @@ static int finish(struct line_cutter *c, struct str piece)
 {
     if (c->partial.n == 0)
         return emit(c, piece);
-    /* One byte more than a line may have, for the CR in front of the line end. */
     bool whole = c->partial.n + piece.n <= LINE_BYTES_MAX + 1 && !c->skipping;
     if (whole)
         buf_adds(&c->partial, piece);

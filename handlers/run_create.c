@@ -1,4 +1,5 @@
 #include "handlers/bind.h"
+#include "handlers/declared.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
 #include "server/base/hash.h"
@@ -70,6 +71,7 @@ static int create_render(struct req *q, const struct rows *r, struct err *e)
     const struct app *app = q->app;
     if (rows_count(r) == 0)
         return dataset_not_found(q, e);
+    declared_try_again(app);
     app->wake(app->wake_arg);
     res_json(q, 202);
     res_header(q, "Location", op_state(q)->data);

@@ -1,4 +1,5 @@
 #include "handlers/bind.h"
+#include "handlers/declared.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
 #include "server/base/clock.h"
@@ -109,12 +110,8 @@ static int pause_render(struct req *q, const struct rows *r, struct err *e)
  * whose workers take the run up finds out for itself. */
 static int resume_render(struct req *q, const struct rows *r, struct err *e)
 {
-    const struct app *app = q->app;
-    bool open = rows_count(r) > 0 && rows_bool(r, 0, 2);
-    for (int i = 0; open && i < app->n_providers; i++)
-        llm_provider_reset(app->providers[i]);
-    for (int i = 0; open && i < app->n_encoders; i++)
-        encoder_reset(app->encoders[i]);
+    if (rows_count(r) > 0 && rows_bool(r, 0, 2))
+        declared_try_again(q->app);
     return render_change(q, r, NULL, e);
 }
 

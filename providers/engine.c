@@ -268,11 +268,16 @@ void engine_give_up(struct engine *g, struct job_queue *q, const void *arg, cons
     }
 }
 
-void engine_cancel(struct engine *g, const void *arg)
+void engine_withdraw(struct engine *g, const void *arg)
 {
     engine_give_up(g, &g->later, arg, NULL);
-    for (struct lane *l = g->lanes; l; l = l->next) {
+    for (struct lane *l = g->lanes; l; l = l->next)
         engine_give_up(g, &l->ready, arg, NULL);
+}
+
+void engine_cancel(struct engine *g, const void *arg)
+{
+    engine_withdraw(g, arg);
+    for (struct lane *l = g->lanes; l; l = l->next)
         engine_give_up(g, &l->running, arg, NULL);
-    }
 }

@@ -23,6 +23,9 @@ void engine_wake(struct engine *g);
 /* Ends calls in flight: those submitted with this `arg`, or all when arg is NULL; each is answered
  * as returned by the next engine_poll. */
 void engine_cancel(struct engine *g, const void *arg);
+/* Like engine_cancel, but leaves alone what is on the wire and will be answered soon: ends only the
+ * calls that wait for their turn, for a pause to end or for another attempt. */
+void engine_withdraw(struct engine *g, const void *arg);
 int engine_in_flight(const struct engine *g);
 
 #endif

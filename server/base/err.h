@@ -22,7 +22,6 @@ enum err_code {
     ERR_MEDIA_TYPE,         /* 415 */
     ERR_IMPORT_BROKEN,      /* 422: the stream broke; what came before is kept */
     ERR_UNAVAILABLE,        /* 503: database out of reach, draining, queue full */
-    ERR_TIMEOUT,            /* 504 */
     ERR_PROVIDER,           /* 502: a model server failed a synchronous request */
     ERR_COUNT
 };

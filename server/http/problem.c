@@ -23,7 +23,6 @@ static const struct {
     [ERR_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
     [ERR_IMPORT_BROKEN] = {422, "import-broken", "Import broken off"},
     [ERR_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
-    [ERR_TIMEOUT] = {504, "timeout", "Timeout"},
     [ERR_PROVIDER] = {502, "provider-failed", "Provider failed"},
 };
 

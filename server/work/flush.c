@@ -223,7 +223,7 @@ static enum flush_result refused(struct range *r, const struct err *e)
 {
     r->retry_us = clock_us() + RETRY_US;
     metric_add(METRIC_FLUSHES, "outcome=\"error\"", 1);
-    if (e->code == ERR_UNAVAILABLE || e->code == ERR_TIMEOUT) {
+    if (e->code == ERR_UNAVAILABLE) {
         r->uncertain = true;
         return FLUSH_LATER;
     }

@@ -11,6 +11,7 @@ enum {
     RANGES_MAX = 256,
     IDLE_WAIT_MS = 500,
     POLL_MS = 50,
+    GIVE_UP_POLLS = 100,
     RETRY_SECONDS = 2,
 };
 
@@ -123,6 +124,8 @@ static bool settle(struct range *r)
             engine_cancel(r->worker->engine, r);
         return r->in_flight == 0;
     }
+    if (range_stopping(r) && r->in_flight > 0)
+        engine_withdraw(r->worker->engine, r);
     if (!flush_is_due(r))
         return false;
     bool over = end_or_go_on(r, range_flush(r));
@@ -194,6 +197,23 @@ static void rest(const struct worker *k)
     }
 }
 
+/* The time for draining is over: calls on the wire are given up and their items stay pending; what
+ * had arrived is written and the leases go back. */
+static void give_up_all(struct worker *k)
+{
+    engine_cancel(k->engine, NULL);
+    for (int polls = 0; in_flight(k) > 0 && polls < GIVE_UP_POLLS; polls++)
+        (void)engine_poll(k->engine, 0);
+    while (k->ranges) {
+        struct range *r = k->ranges;
+        k->ranges = r->next;
+        if (!atomic_load(&r->task->lost) && range_flush(r) == FLUSH_WRITTEN)
+            (void)task_release(k->work, k->db, r->task);
+        leases_drop(k->work, r->task);
+        range_free(r);
+    }
+}
+
 void *worker_main(void *arg)
 {
     struct worker *k = arg;
@@ -202,18 +222,9 @@ void *worker_main(void *arg)
         drive(k);
         settle_all(k);
         rest(k);
-        if (atomic_load(&k->work->stopped)) {
-            /* The time for draining is over: calls in flight are given up, their items stay. */
-            engine_cancel(k->engine, NULL);
-            (void)engine_poll(k->engine, 0);
+        if (atomic_load(&k->work->stopped))
             break;
-        }
     }
-    while (k->ranges) {
-        struct range *next = k->ranges->next;
-        leases_drop(k->work, k->ranges->task);
-        range_free(k->ranges);
-        k->ranges = next;
-    }
+    give_up_all(k);
     return NULL;
 }

@@ -3,7 +3,7 @@
 WITH {{dataset}}, {{view}}, at AS (
     SELECT {{shard_of}} AS shard_id, k.seed_id FROM ds, (SELECT $3::uuid AS seed_id) k
 )
-SELECT {{seed_json}}
+SELECT CASE WHEN s.seed_id IS NOT NULL THEN {{seed_json}}
        || ', "captions" : ' || coalesce((
            SELECT json_agg(
                       (left({{caption_json}}::text, -1)
@@ -29,5 +29,5 @@ SELECT {{seed_json}}
            SELECT json_agg({{failure_json}} ORDER BY f.created_at, f.run_id, f.stage, f.item)
            FROM failures f
            WHERE f.shard_id = at.shard_id AND f.seed_id = at.seed_id)::text, '[]')
-       || '}'
+       || '}' END
 FROM at LEFT JOIN seeds s ON s.shard_id = at.shard_id AND s.seed_id = at.seed_id

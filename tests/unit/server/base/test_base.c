@@ -107,7 +107,7 @@ static void the_first_error_stays(void **state)
 static void invalid_utf8_is_found(void **state)
 {
     (void)state;
-    static const struct {
+    const struct {
         struct str s;
         size_t bad;
     } cases[] = {
