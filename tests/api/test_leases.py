@@ -104,8 +104,15 @@ def expire(held):
                           " WHERE state = 'leased'")
 
 
+def lose(held):
+    """The server dies and its leases run out."""
+    held.server.kill()
+    expire(held)
+    held.database.execute("UPDATE tickers SET lease_until = '-infinity'")
+
+
 def test_a_zombie_writes_nothing(held):
-    held.server.stop()
+    lose(held)
     shard = held.tasks()[0]["shard_id"]
     zombie, successor = Worker(held, "zombie"), Worker(held, "successor")
     zombie.claim(shard)
@@ -125,7 +132,7 @@ def test_a_zombie_writes_nothing(held):
 
 
 def test_the_same_flush_twice_writes_once(held):
-    held.server.stop()
+    lose(held)
     worker = Worker(held, "worker")
     worker.claim(held.tasks()[0]["shard_id"])
     seeds = worker.seeds()
@@ -142,7 +149,7 @@ def test_the_same_flush_twice_writes_once(held):
 
 
 def test_rows_of_a_lost_worker_are_kept_and_the_rest_is_made(held):
-    held.server.stop()
+    lose(held)
     worker = Worker(held, "lost")
     worker.claim(held.tasks()[0]["shard_id"])
     assert worker.flush(1, worker.seeds()[:4], "Made by a worker that was lost right after its flush.")
@@ -212,14 +219,12 @@ def test_a_range_that_kills_its_workers_is_split(held):
     """Three claims without a flush: halved, and halved again, until only the bad item is left."""
     before = len(held.tasks())
     for _ in range(3):
-        held.server.kill()
-        expire(held)
+        lose(held)
         attempts = {t["attempts"] for t in held.tasks()}
         held.server.start()
         until(lambda: all(t["attempts"] not in attempts for t in held.tasks() if t["state"] == "leased")
               and held.leased(), "the ranges to be claimed again")
-    held.server.kill()
-    expire(held)
+    lose(held)
     held.server.start()
     until(lambda: len(held.tasks()) > before, "the ranges to be split")
     ranges = held.tasks()
@@ -232,7 +237,7 @@ def test_a_range_that_kills_its_workers_is_split(held):
 
 def test_a_single_item_that_kills_its_workers_fails(new_server, model_server):
     held = Held(new_server, model_server, MONOCEROS_RANGE_SIZE=1)
-    held.server.stop()
+    lose(held)
     victim = held.tasks()[3]
     held.database.execute(f"UPDATE tasks SET attempts = 3 WHERE lo = '{victim['lo']}'")
     held.release()

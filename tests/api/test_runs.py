@@ -3,6 +3,7 @@ import threading
 
 import pytest
 
+from conftest import model_settings
 from support import identity
 from support.client import Api
 from support.dataset import stage_of
@@ -395,20 +396,23 @@ def test_a_run_that_has_ended_is_left_alone(api, dataset):
     assert state_of(api, run) == "succeeded"
 
 
-def test_what_a_cancelled_run_made_stays(modelled, model_server):
-    modelled.load(generate(50))
-    model_server.control(faults=[{**WAIT[0], "match": " a "}])
-    run = modelled.start(["captions"])
-    until(lambda: stage_of(modelled.api.call("get_run", run=run["id"]).json(), "captions")["done"] > 0,
+def test_what_a_cancelled_run_made_stays(new_server, new_dataset, model_server):
+    settings = {**model_settings(model_server), "MONOCEROS_LLM_MAX_IN_FLIGHT": 2, "MONOCEROS_FLUSH_MS": 20}
+    dataset = new_dataset(Api(new_server(**settings).base))
+    dataset.load(generate(100))
+    model_server.control(delay_ms=50)
+    run = dataset.start(["captions"])
+    until(lambda: stage_of(dataset.api.call("get_run", run=run["id"]).json(), "captions")["done"] > 0,
           "some captions to be stored")
-    modelled.api.call("cancel_run", run=run["id"])
-    done = modelled.wait(run["id"], "cancelled")
-    captions = modelled.captions()
-    assert 0 < len(captions) < 50 and stage_of(done, "captions")["done"] == len(captions)
-    release(model_server)
-    following = modelled.run(["captions"])
+    dataset.api.call("cancel_run", run=run["id"])
+    done = dataset.wait(run["id"], "cancelled")
+    captions = dataset.captions()
+    assert 0 < len(captions) < 100 and stage_of(done, "captions")["done"] == len(captions)
+    assert len(captions) == model_server.stats()["chat_requests"], "every answer is kept"
+    model_server.control(delay_ms=0)
+    following = dataset.run(["captions"])
     assert stage_of(following, "captions")["existing"] == len(captions)
-    kept = {c["id"]: c for c in modelled.captions()}
+    kept = {c["id"]: c for c in dataset.captions()}
     assert all(kept[c["id"]] == c for c in captions)
 
 

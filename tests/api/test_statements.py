@@ -4,7 +4,7 @@ import json
 import pytest
 
 from support.cluster import Database
-from support.server import run
+from support.server import ROOT
 from support.statements import Statements, literal, load
 
 NAMES = sorted(load())
@@ -23,11 +23,11 @@ INSERT INTO recipes (recipe_id, stage, kind, settings) VALUES
     'offline', '{{}}');
 INSERT INTO dataset_recipes (dataset, recipe_id) SELECT 1, recipe_id FROM recipes;
 INSERT INTO encoders VALUES ('{ENCODER}', 'offline', 'offline', 'offline-encoder-1', 1280);
-INSERT INTO runs (run_id, dataset, sequence, state, stages, caption_recipe, dialogue_recipe, encoder_id,
-                  encoder_name, view, caption_settings, dialogue_settings, mix_tasks, mix_bounds)
+INSERT INTO runs (run_id, dataset, sequence, state, stages, request, caption_recipe, dialogue_recipe,
+                  encoder_id, encoder_name, view, caption_settings, dialogue_settings, mix_tasks, mix_bounds)
 SELECT CASE WHEN n = 1 THEN '{RUN}'::uuid ELSE md5('run' || n)::uuid END, 1, n,
        CASE WHEN n = 1 THEN 'running' ELSE 'succeeded' END,
-       '{{captions,dialogues,representations}}', '{RECIPE}', '{RECIPE}', '{ENCODER}', 'offline',
+       '{{captions,dialogues,representations}}', '{{}}', '{RECIPE}', '{RECIPE}', '{ENCODER}', 'offline',
        '{{{RECIPE}}}', '{{"provider":"offline"}}', '{{"provider":"offline","mix":{{"multiple_choice":1}}}}',
        '{{multiple_choice}}', '{{"\\\\xff"}}'
 FROM generate_series(1, 200) n;
@@ -59,8 +59,8 @@ VACUUM ANALYZE;
 @pytest.fixture(scope="module")
 def fresh(cluster):
     database = Database(cluster)
-    done = run("migrate", MONOCEROS_DATABASE_URL=database.url)
-    assert done.returncode == 0, done.stderr
+    for path in sorted((ROOT / "migrations").glob("*.sql")):
+        database.execute(path.read_text(encoding="utf-8"))
     return database
 
 
@@ -127,3 +127,8 @@ def test_stays_on_its_indexes(full, name, mode):
                                 f"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s{arguments};")
     plan = json.loads(out)[0]["Plan"]
     assert not scans(plan, []), json.dumps(plan, indent=1)
+
+
+def test_a_scan_would_be_noticed(full):
+    out = full.database.execute("EXPLAIN (FORMAT JSON) SELECT text FROM seeds WHERE text LIKE '%x%'")
+    assert scans(json.loads(out)[0]["Plan"], []) == ["seeds"]

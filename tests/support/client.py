@@ -6,7 +6,7 @@ import urllib.parse
 import requests
 
 from support.contract import Contract, ContractError
-from support.wait import PATIENCE
+from support.wait import REQUEST_S
 
 CONTRACT = Contract()  # one for the whole session, so that it knows all that was seen
 
@@ -71,7 +71,7 @@ class Api:
             headers.setdefault("Content-Type", "application/json")
         elif data is not None:
             headers.setdefault("Content-Type", "application/octet-stream")
-        answer = self.session.request(method, url, data=data, headers=headers, timeout=PATIENCE,
+        answer = self.session.request(method, url, data=data, headers=headers, timeout=REQUEST_S,
                                       allow_redirects=False)
         response = Response(answer.status_code, answer.headers, answer.content)
         self._judge(method, url, headers, data if json is None else json, response, lenient)
@@ -84,7 +84,7 @@ class Api:
     def raw(self, method, target, body=None, headers=(), expect=None):
         """Sends the target byte for byte; headers are pairs and may repeat."""
         host = urllib.parse.urlsplit(self.base)
-        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=PATIENCE)
+        connection = http.client.HTTPConnection(host.hostname, host.port, timeout=REQUEST_S)
         try:
             connection.putrequest(method, target, skip_accept_encoding=True)
             for name, value in headers:

@@ -90,6 +90,7 @@ class Operation:
         self.query = {name: p for (where, name), p in self.parameters.items() if where == "query"}
         body = resolve(document, node.get("requestBody"))
         self.body_type = self.body = None
+        self.body_required = bool(body and body.get("required"))
         if body:
             (self.body_type, media), = body["content"].items()
             self.body = media["schema"]
@@ -143,7 +144,7 @@ class Contract:
         if operation.body is None:
             if body is not None:
                 errors.append("a body where none is described")
-        elif operation.body_type == "application/json":
+        elif operation.body_type == "application/json" and (body is not None or operation.body_required):
             errors += [f"body {list(e.path)}: {e.message}"
                        for e in validator(operation.body).iter_errors(body)]
         return errors

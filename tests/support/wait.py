@@ -1,7 +1,11 @@
 """Waiting for things to happen: generous, because the suite also runs under sanitizers."""
+import os
 import time
 
-PATIENCE = 180  # seconds; only ever reached by a failure
+# Seconds; only ever reached by a failure.
+PATIENCE = float(os.environ.get("MONOCEROS_TEST_PATIENCE", "180"))
+# Of one request: long polls wait for a minute.
+REQUEST_S = PATIENCE + 60
 
 
 def until(probe, what, timeout=PATIENCE, pause=0.05):
