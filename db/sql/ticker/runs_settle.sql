@@ -2,7 +2,7 @@
 WITH settled AS (
     UPDATE runs r
     SET state = CASE r.requested WHEN 'pause' THEN 'paused' ELSE 'cancelled' END,
-        reason = coalesce(r.reason, CASE r.requested WHEN 'pause' THEN 'user' END),
+        reason = coalesce(r.reason, 'user'),
         summary = CASE r.requested WHEN 'cancel' THEN {{run_stages}} ELSE r.summary END,
         finished_at = CASE r.requested WHEN 'cancel' THEN now() END,
         requested = NULL, updated_at = now()
