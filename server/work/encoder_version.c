@@ -102,9 +102,9 @@ static int ensure(struct worker *k, struct run_info *r, struct err *e)
 int encoder_version_ensure(struct worker *k, struct run_info *r, struct err *e)
 {
     char why[200];
-    (void)pthread_mutex_lock(&r->mutex);
+    (void)pthread_mutex_lock(&r->encoder_mutex);
     int rc = r->encoder ? ensure(k, r, e) : err_set(e, ERR_INTERNAL, "a run without an encoder");
-    (void)pthread_mutex_unlock(&r->mutex);
+    (void)pthread_mutex_unlock(&r->encoder_mutex);
     if (rc < 0 && r->encoder && encoder_stopped(r->encoder, why))
         run_ask_pause(k->work, r, k->db, "provider", why);
     else if (rc < 0 && e->code == ERR_PROVIDER)

@@ -29,8 +29,10 @@ struct run_info {
     struct llm_provider *caption_provider, *dialogue_provider;
     struct encoder *encoder;
     uint8_t encoder_id[UUID_BYTES];
-    bool encoder_known; /* guarded by `mutex` */
-    pthread_mutex_t mutex;
+    bool encoder_known; /* guarded by `encoder_mutex` */
+    /* Held while an encoder is asked for its dimension, during which answers of other calls come in
+     * and are counted: hence two. */
+    pthread_mutex_t encoder_mutex, mutex;
     atomic_bool stopping; /* paused, cancelled or ended: issue nothing new */
     atomic_bool pause_asked;
     /* The quality breaker: of the last `window` items, which were failed or dropped. */

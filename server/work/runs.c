@@ -21,6 +21,7 @@ static void info_free(struct run_info *r)
     if (!r)
         return;
     (void)pthread_mutex_destroy(&r->mutex);
+    (void)pthread_mutex_destroy(&r->encoder_mutex);
     arena_free(r->arena);
     free(r->window);
     free(r);
@@ -116,7 +117,8 @@ static struct run_info *info_new(struct work *w, const uint8_t id[UUID_BYTES])
     r->arena = arena_new(SETTINGS_BYTES_MAX);
     r->window_size = w->s.quality_window;
     r->window = calloc((size_t)r->window_size, 1);
-    if (pthread_mutex_init(&r->mutex, NULL) || !r->arena || !r->window) {
+    if (pthread_mutex_init(&r->mutex, NULL) || pthread_mutex_init(&r->encoder_mutex, NULL) ||
+        !r->arena || !r->window) {
         info_free(r);
         return NULL;
     }
