@@ -28,9 +28,14 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     return 0;
 }
 
+/* While it waits the request asks for the state alone; op_state.data says that it is over with
+ * that. */
 static int get_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    return bind_run(q, c, STMT_RUN_GET, e);
+    if (bind_run(q, c, STMT_RUN_GET, e) < 0)
+        return -1;
+    call_bool(c, req_query(q, "wait")->set && !op_state(q)->data);
+    return 0;
 }
 
 static bool should_wait(const struct req *q, struct str state)
@@ -43,11 +48,17 @@ static bool should_wait(const struct req *q, struct str state)
 
 static int get_render(struct req *q, const struct rows *r, struct err *e)
 {
+    struct op_state *s = op_state(q);
     if (rows_count(r) == 0)
         return run_not_found(e);
     if (should_wait(q, rows_text(r, 0, 0))) {
-        op_state(q)->again_ms = WAIT_STEP_MS;
+        s->again_ms = WAIT_STEP_MS;
         return RENDER_AGAIN;
+    }
+    if (rows_null(r, 0, 1)) {
+        s->again_ms = 0;
+        s->data = q;
+        return get_bind(q, &s->call, e) < 0 ? -1 : RENDER_AGAIN;
     }
     res_json(q, 200);
     buf_adds(&q->res.body, rows_text(r, 0, 1));

@@ -1,4 +1,4 @@
--- Run r of dataset d as a JSON object.
+-- Run r of dataset d as a JSON object. OFFSET 0 keeps the planner from counting the stages twice.
 (SELECT json_strip_nulls(json_build_object(
     'id', w.id,
     'dataset', d.name,
@@ -29,7 +29,8 @@
     'finished_at', to_char(r.finished_at AT TIME ZONE 'UTC', {{utc}}),
     'links', {{run_links}}))
  FROM (SELECT replace(r.run_id::text, '-', '') AS id,
-              coalesce(r.summary, {{run_stages}}) AS stages) w,
+              coalesce(r.summary, {{run_stages}}) AS stages
+       OFFSET 0) w,
       LATERAL (
         SELECT coalesce(sum(x.total), 0) AS total,
                coalesce(sum(x.done + x.failed + x.existing), 0) AS ended,

@@ -33,5 +33,6 @@ SELECT r.state IN ('succeeded', 'failed', 'cancelled'),
            'links', {{run_links}})::text
 FROM runs r JOIN datasets d ON d.number = r.dataset,
      LATERAL (SELECT replace(r.run_id::text, '-', '') AS id,
-                     coalesce(r.summary, {{run_stages}}) AS stages) w
+                     coalesce(r.summary, {{run_stages}}) AS stages
+              OFFSET 0) w
 WHERE r.run_id = $2::uuid AND d.owner = $1::text AND d.deleted_at IS NULL
