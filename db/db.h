@@ -78,8 +78,8 @@ struct str rows_text(const struct rows *r, int row, int col);
 int64_t rows_i64(const struct rows *r, int row, int col);
 double rows_double(const struct rows *r, int row, int col);
 bool rows_bool(const struct rows *r, int row, int col);
-/* The n elements of a float8[] without NULLs, from statements marked `-- result: binary`; false when
- * the array has another length. */
+/* The n elements of a float8[] without NULLs, from statements marked `-- result: binary`; false
+ * when the array has another length. */
 bool rows_doubles(const struct rows *r, int row, int col, double *out, size_t n);
 /* bytea and uuid as bytes, from statements marked `-- result: binary`. */
 struct str rows_bytes(const struct rows *r, int row, int col);

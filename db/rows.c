@@ -33,7 +33,7 @@ struct str rows_text(const struct rows *r, int row, int col)
 static uint64_t load_be(struct str s)
 {
     uint64_t v = 0;
-    for (size_t i = 0; i < s.n && i < 8; i++)
+    for (size_t i = 0; s.p && i < s.n && i < 8; i++)
         v = v << 8 | (uint8_t)s.p[i];
     return v;
 }

@@ -71,9 +71,8 @@ static void note_opener(struct draft *d, struct str sentence)
  * the limit of words. */
 static bool say(struct draft *d, const struct frame *f, bool strict, size_t limit)
 {
-    size_t before = d->out->n, at = before;
+    size_t before = d->out->n, at, words;
     struct str sentence;
-    size_t words;
 
     if (before > d->start)
         buf_addc(d->out, ' ');

@@ -346,12 +346,12 @@ static void add_animal(struct facts *fs, struct choice *c)
                   fs->subject.ref);
     for (size_t i = 0; f && i < lex_animals.n && f->n_wrong < WRONGS; i++) {
         const struct noun *n = &lex_animals.rows[(from + i * 7) % lex_animals.n];
-        bool bird = (p->noun->traits & S_BIRD) != 0,
-             sister = (n->traits & p->noun->traits) & ~F_LIVE;
+        bool sister = ((n->traits & p->noun->traits) & ~F_LIVE) != 0;
 
-        if (n->concept || !sister || (bird && strcmp(p->noun->one, "bird") == 0))
-        sister = !n->concept && bird && strcmp(p->noun->one, "bird") == 0 && !(n->traits & S_BIRD);
-        if (sister && strcmp(n->one, "bird") != 0)
+        /* "bird" has no sisters among the birds: each of them is one. */
+        if (strcmp(p->noun->one, "bird") == 0)
+            sister = !(n->traits & S_BIRD);
+        if (sister && !n->concept && strcmp(n->one, "bird") != 0)
             fact_wrong(fs, f, p->plural && n->many ? n->many : n->one);
     }
 }

@@ -55,9 +55,8 @@ static enum seed_form clause_form(const struct seed *s)
 
         if (m && m->class == M_SUBORDINATOR && i > 0)
             break;
-        if (m && m->class == M_RELATIVE)
-            relative = true;
-        else if (word_is(ws, i, "that") && i > 0 && phrase_at(&s->phrases, i) < 0)
+        if ((m && m->class == M_RELATIVE) ||
+            (word_is(ws, i, "that") && i > 0 && phrase_at(&s->phrases, i) < 0))
             relative = true;
         if (finite && !relative)
             return i == 0 ? SEED_DOUBTFUL : SEED_SENTENCE;

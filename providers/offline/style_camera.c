@@ -37,7 +37,7 @@ static const struct style_value light[] = {
     {"soft, even light", E_NONE | T_SUN | E_ROOM | E_POOL | E_WATER | E_ICE | E_COURT,
      F_LIGHT | T_NIGHT | T_DUSK | T_SUN, L_SOFT, 4},
     {"clear, neutral light", E_NONE | E_COURT | E_ICE | E_POOL,
-     F_LIGHT | T_RAIN | T_NIGHT | T_DUSK | T_DULL | T_RAIN, L_SOFT, 14},
+     F_LIGHT | T_RAIN | T_NIGHT | T_DUSK | T_DULL, L_SOFT, 14},
     {"moderate, diffuse light", E_NONE | E_COURT | E_ICE | E_POOL | E_WATER | E_DIRT,
      F_LIGHT | T_NIGHT | T_DUSK | T_SUN, L_SOFT, 4},
     {"gentle directional light", E_NONE | E_COURT | E_DIRT | E_ROOM,

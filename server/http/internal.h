@@ -230,7 +230,7 @@ int query_read(struct req *q, struct str raw);
 
 /* router.c */
 struct router *router_new(const struct route *routes, size_t n, struct err *e);
-void router_free(struct router *r);
+void router_free(struct router *t);
 struct match {
     const struct route *routes[HTTP_METHOD_COUNT];
     const char *allow;
