@@ -68,5 +68,7 @@ void observe_request(const struct req *q, int64_t duration_us)
 
 void observe_fault(const char *event, const char *detail)
 {
-    log_event(LOG_ERROR, event, log_z("detail", detail));
+    /* What the HTTP library says is about clients, who may leave whenever they like. */
+    enum log_level level = strcmp(event, "http_library") == 0 ? LOG_INFO : LOG_ERROR;
+    log_event(level, event, log_z("detail", detail));
 }
