@@ -10,7 +10,7 @@ import pytest
 from support.client import CONTRACT, Api
 from support.contract import load
 from support.seeds import generate
-from support.wait import until
+from support.wait import PATIENCE, until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -231,13 +231,16 @@ def exchange(api, data):
     """Sends bytes and reads what comes until the connection ends."""
     host = urllib.parse.urlsplit(api.base)
     with socket.create_connection((host.hostname, host.port), timeout=60) as s:
-        s.sendall(data)
-        s.shutdown(socket.SHUT_WR)
         received = b""
+        try:
+            s.sendall(data)
+            s.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass  # it has heard enough; what it said is read all the same
         while True:
             try:
                 part = s.recv(65536)
-            except ConnectionError:
+            except OSError:
                 return received
             if not part:
                 return received
@@ -276,3 +279,60 @@ def test_every_public_path_is_described(api):
                  "/favicon.ico", "/debug", "/openapi.yaml"):
         assert not CONTRACT.on_path(path)
         api.raw("GET", path, expect=404)
+
+
+# -- clients that are slow, silent or greedy --
+
+def connect(api):
+    host = urllib.parse.urlsplit(api.base)
+    return socket.create_connection((host.hostname, host.port), timeout=60)
+
+
+def test_clients_that_never_finish_their_headers(api):
+    """They are cut off in the end, and meanwhile everybody else is served."""
+    silent = [connect(api) for _ in range(40)]
+    for i, s in enumerate(silent):
+        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "[:10 + i])
+    for _ in range(20):
+        api.call("healthz")
+    for s in silent:
+        s.settimeout(PATIENCE)
+        received = s.recv(65536)  # nothing, or what is wrong with the request
+        assert received == b"" or received.startswith(b"HTTP/1.1 4")
+        s.close()
+
+
+def test_clients_that_never_finish_their_body(api, dataset):
+    slow = [connect(api) for _ in range(20)]
+    for s in slow:
+        s.sendall(f"POST {dataset.path}/seeds HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+                  "Content-Length: 1000\r\n\r\n{".encode())
+    assert dataset.add(generate(10))["new"] == 10
+    for s in slow:
+        s.close()
+    api.call("healthz")
+    assert len(dataset.seeds()) == 10
+
+
+def test_clients_that_never_read_their_answer(api, server, dataset):
+    """Answers that nobody takes are bounded by the connections, not by the requests."""
+    dataset.add(generate(1000))
+    greedy = [connect(api) for _ in range(30)]
+    before = server.resident_bytes()
+    for s in greedy:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.sendall(f"GET {dataset.path}/seeds?page_size=1000 HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
+    for _ in range(20):
+        api.call("healthz")
+    assert server.resident_bytes() - before < 128 * 2**20
+    for s in greedy:
+        s.close()
+    api.call("get_dataset", dataset=dataset.name)
+
+
+@pytest.mark.parametrize("n, size", [(101, 10), (2000, 10), (1, 400_000)])
+def test_too_many_headers(api, n, size):
+    head = b"".join(b"X-%d: %s\r\n" % (i, b"x" * size) for i in range(n))
+    answer = exchange(api, b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
+    assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431", b"HTTP/1.1 413"))
+    api.call("healthz")

@@ -10,6 +10,7 @@ from conftest import model_settings
 from support.client import Api
 from support.dataset import decode_vector
 from support.seeds import generate
+from support.wait import until
 
 
 def rows(answer, form):
@@ -239,8 +240,12 @@ def test_an_encoder_that_refuses(modelled, model_server, operation):
 def test_an_encoder_that_is_stopped(new_server, model_server, operation):
     api = Api(new_server(**model_settings(model_server)).base)
     model_server.control(faults=[{"kind": "unauthorized", "route": "embeddings"}])
-    answer = api.call(operation, json={"input": ["A dog."]}, expect=(502, 503))
-    assert "401" in answer.text
+    for _ in range(2):
+        answer = api.call(operation, json={"input": ["A dog."]}, expect=503)
+        assert "401" in answer.json()["detail"] and int(answer.headers["Retry-After"]) > 0
+    model_server.control(faults=[])
+    until(lambda: api.call(operation, json={"input": ["A dog."]}, expect=(200, 503)).status == 200,
+          "the encoder to be tried again")
 
 
 def test_a_declared_encoder(modelled_server, model_server):
