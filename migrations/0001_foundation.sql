@@ -214,7 +214,7 @@ CREATE TABLE tasks (
     state       text NOT NULL DEFAULT 'ready' CHECK (state IN ('ready', 'leased', 'finished')),
     token       bigint NOT NULL DEFAULT 0,
     flush_no    bigint NOT NULL DEFAULT 0,
-    attempts    smallint NOT NULL DEFAULT 0,
+    attempts    smallint NOT NULL DEFAULT 0,  -- times begun since rows were last written
     lease_until timestamptz,
     worker      text,
     planned_at  timestamptz NOT NULL,         -- seeds that came later wait for the next run

@@ -5,6 +5,8 @@
 #include "server/base/clock.h"
 #include "server/http/internal.h"
 
+enum { DRAINING_MS = 2000, LOOK_MS = 500 };
+
 bool pipe_open(struct http_conn *c)
 {
     struct http_body *p = &c->pipe;
@@ -95,9 +97,11 @@ static void wait_readable(struct http_conn *c)
     int64_t limit_ms = (int64_t)c->http->s.body_timeout_s * 1000;
     int64_t start_us = clock_us();
     while (!p->used && !p->ended && !p->broken) {
-        int64_t left_ms = limit_ms - (clock_us() - start_us) / 1000;
+        /* A client that says nothing does not hold up the end of the server. */
+        int64_t most_ms = atomic_load(&c->http->draining) ? DRAINING_MS : limit_ms;
+        int64_t left_ms = most_ms - (clock_us() - start_us) / 1000;
         if (left_ms > 0)
-            (void)clock_cond_wait(&p->readable, &c->mutex, left_ms);
+            (void)clock_cond_wait(&p->readable, &c->mutex, left_ms < LOOK_MS ? left_ms : LOOK_MS);
         else
             p->broken = true;
     }

@@ -32,12 +32,12 @@ void call_task(struct db_call *c, enum stmt_id stmt, const struct task *t)
     call_i64(c, t->token);
 }
 
-int task_release(struct work *w, struct db *db, const struct task *t)
+int task_release(struct db *db, const struct task *t, bool begun)
 {
     struct db_call c;
     struct err e = {0};
-    (void)w;
     call_task(&c, STMT_TASK_RELEASE, t);
+    call_i64(&c, begun ? 1 : 0);
     return db_run(db, &c, NULL, &e);
 }
 
@@ -83,7 +83,7 @@ static void admit(struct dispatch *d, struct task *t)
     struct err e = {0};
     if (!t)
         return;
-    if (stages[t->stage].ranged && t->attempts > SPLIT_ATTEMPTS && split(d, t)) {
+    if (stages[t->stage].ranged && t->attempts >= SPLIT_ATTEMPTS && split(d, t)) {
         free(t);
         leases_want(&d->w->leases);
         return;
@@ -91,7 +91,7 @@ static void admit(struct dispatch *d, struct task *t)
     t->info = runs_get(d->w, d->db, t->run, &e);
     if (!t->info) {
         log_event(LOG_ERROR, "run_not_loadable", log_z("detail", e.msg));
-        (void)task_release(d->w, d->db, t);
+        (void)task_release(d->db, t, false);
         free(t);
         return;
     }

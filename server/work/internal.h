@@ -14,7 +14,7 @@
 enum {
     UUID_BYTES = 16,
     WORK_THREADS_MAX = 64,
-    SPLIT_ATTEMPTS = 3, /* claims without a flush after which a range is split */
+    SPLIT_ATTEMPTS = 3, /* times begun without a flush after which a range is split */
 };
 
 /* What this process knows of a run that it holds tasks of. Shared by threads, counted. */
@@ -127,7 +127,8 @@ void ticker_want(struct work *w);
 /* whole.c: plan, moments, transfer and delete tasks, start to end. 0; -1 with e set when the task
  * should be tried again later. */
 int whole_task_run(struct worker *k, struct task *t, struct err *e);
-int task_release(struct work *w, struct db *db, const struct task *t);
+/* Gives the lease back; `begun` is whether work on it was begun under this lease. */
+int task_release(struct db *db, const struct task *t, bool begun);
 /* The five or four parameters that name a leased task. */
 void call_task(struct db_call *c, enum stmt_id stmt, const struct task *t);
 

@@ -63,15 +63,30 @@ static int allocate(struct range *r, int n)
     return r->arena && r->items && r->again && r->fresh && r->failed ? 0 : -1;
 }
 
-struct range *range_open(struct worker *k, struct task *t, struct err *e)
+static int load(struct worker *k, const struct task *t, bool begin, struct rows **ret,
+                struct err *e)
+{
+    struct db_call c[3];
+    struct rows *rows[3] = {0};
+    call_init(&c[0], stages[t->stage].load);
+    call_i64(&c[0], t->shard);
+    call_bytes(&c[0], t->run, UUID_BYTES);
+    call_bytes(&c[0], t->lo, UUID_BYTES);
+    if (!begin)
+        return db_run(k->db, &c[0], ret, e);
+    call_init(&c[1], STMT_COMMIT_LAZILY);
+    call_task(&c[2], STMT_TASK_BEGIN, t);
+    int rc = db_batch(k->db, c, 3, rows, e);
+    rows_free(rows[1]);
+    rows_free(rows[2]);
+    *ret = rows[0];
+    return rc;
+}
+
+struct range *range_open(struct worker *k, struct task *t, bool begin, struct err *e)
 {
     struct rows *rows = NULL;
-    struct db_call c;
-    call_init(&c, stages[t->stage].load);
-    call_i64(&c, t->shard);
-    call_bytes(&c, t->run, UUID_BYTES);
-    call_bytes(&c, t->lo, UUID_BYTES);
-    if (db_run(k->db, &c, &rows, e) < 0)
+    if (load(k, t, begin, &rows, e) < 0)
         return NULL;
     struct range *r = calloc(1, sizeof(*r));
     if (!r || allocate(r, rows_count(rows)) < 0) {
@@ -298,7 +313,7 @@ void range_issue(struct range *r)
     struct run_info *info = r->task->info;
     if (range_waiting(r) == 0 || range_stopping(r))
         return;
-    if (r->task->attempts > SPLIT_ATTEMPTS) {
+    if (r->task->attempts >= SPLIT_ATTEMPTS) {
         give_up(r);
         return;
     }

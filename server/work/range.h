@@ -31,8 +31,8 @@ struct range {
     bool reload;    /* finishing found items that the load had not seen */
 };
 
-/* Loads a task's items. NULL with e set. */
-struct range *range_open(struct worker *k, struct task *t, struct err *e);
+/* Loads a task's items; `begin` counts that work on it begins. NULL with e set. */
+struct range *range_open(struct worker *k, struct task *t, bool begin, struct err *e);
 void range_free(struct range *r);
 /* Submits what the provider has room for. */
 void range_issue(struct range *r);

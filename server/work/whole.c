@@ -236,7 +236,7 @@ static int delete_shard(struct worker *k, const struct task *t, struct err *e)
         rows_free(rows);
     }
     if (n > 0)
-        return task_release(k->work, k->db, t);
+        return task_release(k->db, t, false);
     call_task(&c, STMT_FINISH_WHOLE, t);
     return db_run(k->db, &c, NULL, e);
 }

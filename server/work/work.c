@@ -126,7 +126,7 @@ static void wait_for_ranges(struct work *w, int timeout_ms)
 static void release_ready(struct work *w)
 {
     for (struct task *t = leases_take(&w->leases, 0); t; t = leases_take(&w->leases, 0)) {
-        (void)task_release(w, w->dispatcher_db, t);
+        (void)task_release(w->dispatcher_db, t, false);
         leases_drop(w, t);
     }
 }

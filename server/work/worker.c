@@ -33,7 +33,7 @@ static void start_range(struct worker *k, struct task *t)
         leases_drop(k->work, t);
         return;
     }
-    r = range_open(k, t, &e);
+    r = range_open(k, t, true, &e);
     if (!r) {
         log_event(LOG_ERROR, "task_not_loaded", log_z("stage", stages[t->stage].name),
                   log_z("detail", e.msg));
@@ -50,7 +50,7 @@ static void start_task(struct worker *k, struct task *t)
 {
     struct err e = {0};
     if (atomic_load(&t->info->stopping) || atomic_load(&t->lost)) {
-        (void)task_release(k->work, k->db, t);
+        (void)task_release(k->db, t, false);
         leases_drop(k->work, t);
         return;
     }
@@ -99,7 +99,7 @@ static bool end_or_go_on(struct range *r, enum flush_result result)
     if (result == FLUSH_LOST)
         return true;
     if (result == FLUSH_WRITTEN && range_stopping(r) && r->in_flight == 0) {
-        (void)task_release(w, r->worker->db, r->task);
+        (void)task_release(r->worker->db, r->task, true);
         ticker_want(w);
         return true;
     }
@@ -142,7 +142,7 @@ static void reload(struct worker *k, struct range **at)
 {
     struct range *old = *at;
     struct err e = {0};
-    struct range *r = range_open(k, old->task, &e);
+    struct range *r = range_open(k, old->task, false, &e);
     old->reload = false;
     if (!r)
         return; /* the next flush finds the same and comes back here */
@@ -208,7 +208,7 @@ static void give_up_all(struct worker *k)
         struct range *r = k->ranges;
         k->ranges = r->next;
         if (!atomic_load(&r->task->lost) && range_flush(r) == FLUSH_WRITTEN)
-            (void)task_release(k->work, k->db, r->task);
+            (void)task_release(k->db, r->task, true);
         leases_drop(k->work, r->task);
         range_free(r);
     }

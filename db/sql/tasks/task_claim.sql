@@ -3,7 +3,7 @@
 -- parameter it would make the plan a scan.
 -- result: binary
 UPDATE tasks t
-SET state = 'leased', token = t.token + 1, flush_no = 0, attempts = t.attempts + 1,
+SET state = 'leased', token = t.token + 1, flush_no = 0,
     lease_until = now() + make_interval(secs => $5::float8), worker = $4
 FROM (
     SELECT lo FROM tasks

@@ -8,6 +8,7 @@ WITH started AS (
                      WHERE d.dataset = r.dataset AND p.stage = 'captions'
                      ORDER BY (p.kind = 'human') DESC, d.first_used DESC, d.recipe_id)
     WHERE r.state = 'queued' AND r.requested IS NULL AND {{ticker_holds}}
+      AND EXISTS (SELECT 1 FROM datasets d WHERE d.number = r.dataset AND d.deleted_at IS NULL)
       AND NOT EXISTS (
           SELECT 1 FROM runs b
           WHERE b.dataset = r.dataset AND b.run_id <> r.run_id AND b.stages && r.stages
