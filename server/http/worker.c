@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "server/base/hash.h"
+#include "server/base/metrics.h"
 #include "server/http/internal.h"
 
 static struct http_socket *socket_open(struct http_worker *w, int fd)
@@ -39,7 +40,9 @@ static void socket_close(struct http_worker *w, struct http_socket *s)
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode toe)
 {
-    if (toe == MHD_CONNECTION_NOTIFY_CLOSED) {
+    bool closed = toe == MHD_CONNECTION_NOTIFY_CLOSED;
+    metric_add(METRIC_HTTP_CONNECTIONS, NULL, closed ? -1 : 1);
+    if (closed) {
         if (*context)
             conn_on_closed(*context);
         socket_close(cls, *context);

@@ -173,6 +173,7 @@ static void put_back(struct range *r, struct item *it)
 static void count_call(const char *outcome_label, int tokens_in, int tokens_out)
 {
     metric_add(METRIC_PROVIDER_CALLS, outcome_label, 1);
+    metric_add(METRIC_PROVIDER_IN_FLIGHT, NULL, -1);
     metric_add(METRIC_PROVIDER_TOKENS, "direction=\"in\"", tokens_in);
     metric_add(METRIC_PROVIDER_TOKENS, "direction=\"out\"", tokens_out);
 }
@@ -221,6 +222,7 @@ static void issue_llm(struct range *r, struct llm_provider *p)
             return;
         }
         r->in_flight++;
+        metric_add(METRIC_PROVIDER_IN_FLIGHT, NULL, 1);
     }
 }
 
