@@ -20,6 +20,7 @@ def filled(server):
     made.run(dialogues={"mix": EVERY_TASK})
     for i in range(4):
         made.run(["captions"], limit=i + 1)
+        Dataset(made.api, unique_name("beside"))
     return made
 
 
