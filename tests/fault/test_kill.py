@@ -96,7 +96,7 @@ def test_a_run_that_is_killed_ten_times(new_server, texts, undisturbed):
         server.start()
         dataset.api = Api(server.base)
     done = dataset.wait(run)
-    assert kills > 0
+    assert kills >= KILLS // 2, "most of the kills must meet the run at work"
     assert results(database) == expected
     assert database.value("SELECT count(*) FROM tasks") == 0
     assert database.value("SELECT count(*) FROM moments_parts") == 0

@@ -80,7 +80,7 @@ def place():
     server = Server(Database(cluster), **{
         "MONOCEROS_LLM_URL": models.url, "MONOCEROS_LLM_MODEL": "m", "MONOCEROS_ENCODER_URL": models.url,
         "MONOCEROS_ENCODER_MODEL": "e", "MONOCEROS_LLM_MAX_IN_FLIGHT": 8, "MONOCEROS_LEASE": 4,
-        "MONOCEROS_RENEW": 1, "MONOCEROS_FLUSH_MS": 50})
+        "MONOCEROS_RENEW": 1, "MONOCEROS_FLUSH_MS": 50, "MONOCEROS_DRAIN_TIMEOUT": 5})
     try:
         server.migrate()
         server.start()
