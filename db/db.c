@@ -61,6 +61,12 @@ static int unavailable(struct err *e, const char *why)
     return -1;
 }
 
+static void disconnect(struct db *db)
+{
+    PQfinish(db->conn);
+    db->conn = NULL;
+}
+
 static void ignore_notice(void *arg, const PGresult *r)
 {
     (void)arg;
@@ -178,7 +184,9 @@ int db_run(struct db *db, const struct db_call *c, struct rows **ret, struct err
     if (run_once(db, c, ret, &first) == 0)
         return 0;
     if (first.code == ERR_UNAVAILABLE) {
-        /* A connection that died while idle, or a deadlock: one more try tells. */
+        /* A connection that died while idle, or a deadlock: one more try tells, on a new
+         * connection, because one that was ended by the server looks well until its second use. */
+        disconnect(db);
         err_clear(&first);
         if (run_once(db, c, ret, &first) == 0)
             return 0;
@@ -246,10 +254,8 @@ int db_batch(struct db *db, const struct db_call *calls, int n, struct rows **re
             ret[i] = NULL;
         }
     /* What cannot leave the pipeline cleanly is not worth keeping. */
-    if (!PQexitPipelineMode(db->conn)) {
-        PQfinish(db->conn);
-        db->conn = NULL;
-    }
+    if (!PQexitPipelineMode(db->conn) || (rc < 0 && e && e->code == ERR_UNAVAILABLE))
+        disconnect(db);
     return rc;
 }
 
