@@ -4,7 +4,7 @@
 #include "server/base/text.h"
 #include "stages/stage.h"
 
-enum { WORDS_MIN = 8, WORDS_MAX = 600, REPEAT_WORDS = 6, REPEAT_TIMES = 5 };
+enum { WORDS_MIN = 3, WORDS_SHORT = 20, WORDS_MAX = 600, REPEAT_WORDS = 6, REPEAT_TIMES = 5 };
 
 int caption_request(const struct run_settings *s, const struct item *it, struct arena *a,
                     struct llm_request *r, struct err *e)
@@ -111,16 +111,15 @@ static bool has_digit_beyond(struct str text, struct str seed)
     return false;
 }
 
-static const char *flags_of(struct str text, struct str seed)
+/* What a reader may want to look at; nothing is dropped for it. */
+static const char *flags_of(struct str text, struct str seed, struct arena *a)
 {
     bool digits = has_digit_beyond(text, seed);
-    char last = text.n ? text.p[text.n - 1] : ' ';
-    bool open_end = !strchr(".!?\")'", last);
-    if (digits && open_end)
-        return "invented_number,no_final_stop";
-    if (digits)
-        return "invented_number";
-    return open_end ? "no_final_stop" : "";
+    bool open_end = text.n == 0 || !strchr(".!?\")'", text.p[text.n - 1]);
+    const char *flags = arena_printf(a, "%s%s%s", digits ? ",invented_number" : "",
+                                     open_end ? ",no_final_stop" : "",
+                                     text_words(text) < WORDS_SHORT ? ",short" : "");
+    return flags && *flags ? flags + 1 : "";
 }
 
 enum verdict caption_accept(const struct run_settings *s, struct item *it,
@@ -134,7 +133,7 @@ enum verdict caption_accept(const struct run_settings *s, struct item *it,
     it->result = (struct result){
         .text = text,
         .dropped = filter(text),
-        .flags = flags_of(text, it->text),
+        .flags = flags_of(text, it->text, a),
         .model = arena_str(a, reply->model),
         .finish_reason = arena_str(a, reply->finish_reason),
         .tokens_in = reply->tokens_in,

@@ -77,7 +77,7 @@ static void captions_are_flagged_and_named(void **state)
     struct item it = {.text = STR("A dog with number 5.")};
     struct llm_reply r = answer(STR("A dog with number 5 and  the sign 73 stands in the yard now"));
     assert_int_equal(caption_accept(&settings, &it, &r, arena), VERDICT_TAKEN);
-    assert_string_equal(it.result.flags, "invented_number,no_final_stop");
+    assert_string_equal(it.result.flags, "invented_number,no_final_stop,short");
     assert_true(
         str_is(it.result.text, "A dog with number 5 and the sign 73 stands in the yard now"));
     uint8_t expected[CAPTION_HASH_BYTES];
