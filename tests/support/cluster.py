@@ -36,6 +36,15 @@ def _program(name):
     return path
 
 
+# Reads until its parent says that all is well, or is gone: then nothing may stay behind.
+GUARDIAN = """
+read -r line && exit
+pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"
+sleep 1
+rm -rf "$1"
+"""
+
+
 class Cluster:
     """`safe` keeps fsync on, for tests that care about what survives."""
 
@@ -50,6 +59,8 @@ class Cluster:
             owner = pwd.getpwnam("postgres")
             os.chown(self.home, owner.pw_uid, owner.pw_gid)
         self.home.chmod(0o700)
+        self._guardian = subprocess.Popen(["sh", "-c", GUARDIAN, "guardian", self.home], cwd="/",
+                                          stdin=subprocess.PIPE, start_new_session=True)
         self._run("initdb", "--pgdata", self.data, "--username=postgres", "--auth-local=trust",
                   "--auth-host=reject", "--encoding=UTF8", "--locale=C", "--no-sync",
                   "--no-instructions")
@@ -103,6 +114,8 @@ class Cluster:
             self._run("pg_ctl", "stop", "--pgdata", self.data, "--mode=immediate", "--wait",
                       "--silent", check=False)
         shutil.rmtree(self.home, ignore_errors=True)
+        if self._guardian.poll() is None:
+            self._guardian.communicate(b"all is well\n")
 
     # -- databases --
 

@@ -66,7 +66,8 @@ class Server:
 
     def start(self, ready=True):
         assert self.process is None
-        self.process = subprocess.Popen([binary(), "serve", *self.args],
+        # It ends with the tests, whatever ends them.
+        self.process = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", binary(), "serve", *self.args],
                                         env=environment(**self.settings),
                                         stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         if ready:
