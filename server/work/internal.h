@@ -15,6 +15,9 @@ enum {
     UUID_BYTES = 16,
     WORK_THREADS_MAX = 64,
     SPLIT_ATTEMPTS = 3, /* times begun without a flush after which a range is split */
+    /* The same for a range of one seed, which is then given up. Many more: a server that is killed
+     * for other reasons must not cost the seed that happened to be at work each time. */
+    GIVE_UP_ATTEMPTS = 12,
 };
 
 /* What this process knows of a run that it holds tasks of. Shared by threads, counted. */

@@ -315,7 +315,7 @@ void range_issue(struct range *r)
     struct run_info *info = r->task->info;
     if (range_waiting(r) == 0 || range_stopping(r))
         return;
-    if (r->task->attempts >= SPLIT_ATTEMPTS) {
+    if (r->task->attempts >= GIVE_UP_ATTEMPTS) {
         give_up(r);
         return;
     }

@@ -239,7 +239,7 @@ def test_a_single_item_that_kills_its_workers_fails(new_server, model_server):
     held = Held(new_server, model_server, MONOCEROS_RANGE_SIZE=1)
     lose(held)
     victim = held.tasks()[3]
-    held.database.execute(f"UPDATE tasks SET attempts = 3 WHERE lo = '{victim['lo']}'")
+    held.database.execute(f"UPDATE tasks SET attempts = 12 WHERE lo = '{victim['lo']}'")
     held.release()
     held.server.start()
     run = held.dataset.wait(held.run)
