@@ -132,13 +132,6 @@ void array_add_double(struct array *a, double v)
     array_add_i64(a, bits);
 }
 
-void array_add_bool(struct array *a, bool v)
-{
-    a->n++;
-    add_be32(&a->b, 1);
-    buf_addc(&a->b, v ? 1 : 0);
-}
-
 void call_array(struct db_call *c, struct array *a)
 {
     uint32_t n = (uint32_t)a->n;

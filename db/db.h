@@ -44,7 +44,6 @@ enum array_type {
     ARRAY_UUID = 2950,
     ARRAY_INT4 = 23,
     ARRAY_INT8 = 20,
-    ARRAY_BOOL = 16,
     ARRAY_FLOAT8 = 701,
 };
 struct array {
@@ -59,7 +58,6 @@ void array_add(struct array *a, struct str s);
 void array_add_i32(struct array *a, int32_t v);
 void array_add_i64(struct array *a, int64_t v);
 void array_add_double(struct array *a, double v);
-void array_add_bool(struct array *a, bool v);
 void array_add_null(struct array *a);
 void call_array(struct db_call *c, struct array *a);
 
@@ -71,7 +69,6 @@ static inline void rows_freep(struct rows **r)
     rows_free(*r);
 }
 int rows_count(const struct rows *r);
-int rows_affected(const struct rows *r);
 bool rows_null(const struct rows *r, int row, int col);
 /* The bytes of a value; unset when NULL. NUL-terminated. For bytea columns use rows_bytes. */
 struct str rows_text(const struct rows *r, int row, int col);

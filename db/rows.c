@@ -12,11 +12,6 @@ int rows_count(const struct rows *r)
     return PQntuples(rows_result(r));
 }
 
-int rows_affected(const struct rows *r)
-{
-    return (int)strtol(PQcmdTuples((PGresult *)(uintptr_t)r), NULL, 10);
-}
-
 bool rows_null(const struct rows *r, int row, int col)
 {
     return PQgetisnull(rows_result(r), row, col) != 0;

@@ -21,13 +21,19 @@ static struct str bytes(const uint8_t *p, size_t n)
     return (struct str){(const char *)p, n};
 }
 
-static void name_range(struct db_call *c, enum stmt_id stmt, const struct range *r)
+/* Shard, run, lower end and token: how a statement of one known stage names a leased range. */
+static void call_range(struct db_call *c, enum stmt_id stmt, const struct task *t)
 {
     call_init(c, stmt);
-    call_i64(c, r->task->shard);
-    call_bytes(c, r->task->run, UUID_BYTES);
-    call_bytes(c, r->task->lo, UUID_BYTES);
-    call_i64(c, r->task->token);
+    call_i64(c, t->shard);
+    call_bytes(c, t->run, UUID_BYTES);
+    call_bytes(c, t->lo, UUID_BYTES);
+    call_i64(c, t->token);
+}
+
+static void name_range(struct db_call *c, enum stmt_id stmt, const struct range *r)
+{
+    call_range(c, stmt, r->task);
     call_i64(c, r->flush_no + 1);
 }
 
@@ -161,20 +167,9 @@ static void add_finish(struct flush *f, const struct range *r)
 {
     const struct stage *s = &stages[r->task->stage];
     f->finish_at = f->n;
-    struct db_call *c = &f->calls[f->n++];
-    call_init(c, s->finish);
-    call_i64(c, r->task->shard);
-    call_bytes(c, r->task->run, UUID_BYTES);
-    call_bytes(c, r->task->lo, UUID_BYTES);
-    call_i64(c, r->task->token);
-    if (r->task->stage != STAGE_CAPTIONS)
-        return;
-    c = &f->calls[f->n++];
-    call_init(c, STMT_OPEN_NEXT);
-    call_i64(c, r->task->shard);
-    call_bytes(c, r->task->run, UUID_BYTES);
-    call_bytes(c, r->task->lo, UUID_BYTES);
-    call_i64(c, r->task->token);
+    call_range(&f->calls[f->n++], s->finish, r->task);
+    if (r->task->stage == STAGE_CAPTIONS)
+        call_range(&f->calls[f->n++], STMT_OPEN_NEXT, r->task);
 }
 
 static void flush_free(struct flush *f)
