@@ -11,7 +11,7 @@
 #include "server/base/err.h"
 #include "server/base/str.h"
 
-enum { DB_PARAMS_MAX = 20 };
+enum { DB_PARAMS_MAX = 32 };
 
 struct param {
     const char *p; /* NULL is SQL NULL */

@@ -16,8 +16,8 @@ extern const struct operation op_list_representations, op_lookup_representations
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
-extern const struct field dataset_fields[], seeds_fields[], run_fields[], lookup_fields[],
-    compute_fields[], embeddings_fields[];
+extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
+    lookup_fields[], compute_fields[], embeddings_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };

@@ -2,7 +2,7 @@
 
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
-#include "server/domain/recipe.h"
+#include "server/domain/prompt.h"
 #include "server/json/write.h"
 
 enum { SMALL_BODY = 65536, RUN_BODY = 262144, TEXTS_BODY = 4 << 20, SEEDS_BODY = 8 << 20 };
@@ -97,7 +97,8 @@ const struct route routes[] = {
     {HTTP_GET, DATASET "/runs", "list_runs", BODY_NONE, 0, NULL, runs_query, &op_list_runs},
     {HTTP_GET, RUN, "get_run", BODY_NONE, 0, NULL, run_query, &op_get_run},
     {HTTP_POST, RUN "/pause", "pause_run", BODY_NONE, 0, NULL, NULL, &op_pause_run},
-    {HTTP_POST, RUN "/resume", "resume_run", BODY_NONE, 0, NULL, NULL, &op_resume_run},
+    {HTTP_POST, RUN "/resume", "resume_run", BODY_JSON, SMALL_BODY, resume_fields, NULL,
+     &op_resume_run},
     {HTTP_POST, RUN "/cancel", "cancel_run", BODY_NONE, 0, NULL, NULL, &op_cancel_run},
     {HTTP_GET, RUN "/result", "get_run_result", BODY_NONE, 0, NULL, NULL, &op_get_run_result},
     {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,

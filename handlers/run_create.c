@@ -1,10 +1,16 @@
+#include <stdio.h>
+
 #include "handlers/bind.h"
 #include "handlers/declared.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
+#include "server/base/cleanup.h"
 #include "server/base/hash.h"
 
-enum { SMALL_ARRAY_BYTES = 4096, RUN_NODES_MAX = 4096 };
+enum { SMALL_ARRAY_BYTES = 4096, RUN_NODES_MAX = 4096, SEQUENCE_ATTEMPTS = 8 };
+
+/* Billionths of a dollar. */
+#define COST_UNITS 1e9
 
 static int bind_stages(struct req *q, struct db_call *c, const struct run_plan *p, struct err *e)
 {
@@ -23,9 +29,10 @@ static int bind_mix(struct req *q, struct db_call *c, const struct run_plan *p, 
     for (int i = 0; p->stages[STAGE_DIALOGUES] && i < DIALOGUE_TASKS; i++) {
         uint8_t bound[9] = {[8] = 0xff};
         bool all;
-        if (!(p->mix[i] > 0))
+        double share = p->dialogue_settings.mix[i];
+        if (!(share > 0))
             continue;
-        share_bound(p->mix[i], bound, &all);
+        share_bound(share, bound, &all);
         array_add(tasks, str_of(dialogue_tasks[i]));
         array_add(bounds, (struct str){(const char *)bound, all ? 9 : 8});
     }
@@ -34,54 +41,170 @@ static int bind_mix(struct req *q, struct db_call *c, const struct run_plan *p, 
     return op_call_array(c, bounds, e);
 }
 
-static int create_bind(struct req *q, struct db_call *c, struct err *e)
+static void bind_int(struct db_call *c, struct opt_int v)
+{
+    if (v.set)
+        call_i64(c, v.v);
+    else
+        call_null(c);
+}
+
+int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, struct err *e)
+{
+    static const struct run_budget none;
+    const struct run_budget *g = b ? b : &none;
+    if (g->cost_usd.set)
+        call_i64(c, (int64_t)(g->cost_usd.v * COST_UNITS));
+    else
+        call_null(c);
+    bind_int(c, g->tokens);
+    return bind_copy(q, c, g->deadline, e);
+}
+
+static int bind(struct req *q, struct db_call *c, const struct run_plan *p, struct err *e)
 {
     const struct run_body *b = op_body(q);
-    struct run_plan p;
     uint8_t id[SEED_ID_BYTES];
-    if (bind_dataset(q, c, STMT_RUN_CREATE, e) < 0 || run_plan_make(q, b, &p, e) < 0)
-        return -1;
     random_bytes(id, sizeof(id));
     const char *id_text = hex_text(q, id, sizeof(id));
+    if (bind_dataset(q, c, STMT_RUN_CREATE, e) < 0)
+        return -1;
     if (!id_text)
         return err_set(e, ERR_NO_MEMORY, "no memory for the run");
     op_state(q)->data = arena_printf(q->arena, "/v1/runs/%s", id_text);
     call_z(c, id_text);
-    if (bind_stages(q, c, &p, e) < 0)
+    if (bind_stages(q, c, p, e) < 0)
         return -1;
-    call_z(c, p.selection);
-    if (b->limit.set)
-        call_i64(c, b->limit.v);
-    else
-        call_null(c);
+    call_z(c, p->selection);
+    bind_int(c, p->limit);
     call_double(c, b->max_failed.set ? b->max_failed.v : 0.1);
     if (bind_copy(q, c, q->body, e) < 0)
         return -1;
-    call_z(c, p.captions);
-    call_z(c, p.dialogues);
-    call_i64(c, p.variants);
-    if (bind_mix(q, c, &p, e) < 0)
+    call_z(c, p->captions);
+    call_z(c, p->dialogues);
+    call_i64(c, p->variants);
+    if (bind_mix(q, c, p, e) < 0)
         return -1;
-    call_z(c, p.encoder);
-    return 0;
+    call_z(c, p->encoder);
+    bind_int(c, p->dry_run);
+    return bind_budget(q, c, b->budget, e);
 }
 
-static int create_render(struct req *q, const struct rows *r, struct err *e)
+static void answer(struct req *q, const struct rows *r)
 {
     const struct app *app = q->app;
-    if (rows_count(r) == 0)
-        return dataset_not_found(q, e);
     declared_try_again(app);
     app->wake(app->wake_arg);
     res_json(q, 202);
     res_header(q, "Location", op_state(q)->data);
     res_header(q, "Retry-After", "1");
     buf_adds(&q->res.body, rows_text(r, 0, 0));
+}
+
+/* Two requests may have taken the same sequence number: the later one takes the next. */
+static int create(struct req *q, struct work_ctx *ctx, const struct db_call *c, struct err *e)
+{
+    for (int attempt = 0;; attempt++) {
+        _cleanup_(rows_freep) struct rows *rows = NULL;
+        struct err failed = {0};
+        if (db_run(ctx->db, c, &rows, &failed) == 0) {
+            if (rows_count(rows) == 0)
+                return dataset_not_found(q, e);
+            answer(q, rows);
+            return 0;
+        }
+        if (failed.code != ERR_CONFLICT || attempt == SEQUENCE_ATTEMPTS) {
+            *e = failed;
+            return -1;
+        }
+    }
+}
+
+struct source {
+    struct req *q;
+    struct work_ctx *ctx;
+};
+
+/* "name" or "name@version". */
+static bool split_name(struct str name, struct str *base, int64_t *version)
+{
+    const char *at = memchr(name.p, '@', name.n);
+    *base = (struct str){name.p, at ? (size_t)(at - name.p) : name.n};
+    *version = 0;
+    return !at || str_to_i64(str_from(name, base->n + 1), 1, INT32_MAX, version);
+}
+
+static void read_prompt(struct req *q, const struct rows *rows, const char *stage,
+                        struct prompt *out)
+{
+    *out = (struct prompt){
+        .name = arena_printf(q->arena, STR_FMT "@%lld", STR_ARG(rows_text(rows, 0, 0)),
+                             (long long)rows_i64(rows, 0, 1)),
+        .stage = stage,
+        .system = arena_str(q->arena, rows_text(rows, 0, 2)).p,
+        .template = arena_str(q->arena, rows_text(rows, 0, 3)).p,
+    };
+    for (int i = 0; i < DIALOGUE_TASKS; i++)
+        if (!rows_null(rows, 0, 4 + i))
+            out->task[i] = arena_str(q->arena, rows_text(rows, 0, 4 + i)).p;
+}
+
+static int find_prompt(void *arg, const char *stage, struct str name, struct prompt *out,
+                       struct err *e)
+{
+    const struct source *s = arg;
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    struct str base;
+    int64_t version;
+    if (!split_name(name, &base, &version))
+        return 0;
+    call_init(&c, STMT_PROMPT_FIND);
+    call_z(&c, OWNER);
+    call_z(&c, stage);
+    if (bind_copy(s->q, &c, base, e) < 0)
+        return -1;
+    call_i64(&c, version);
+    if (db_run(s->ctx->db, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return 0;
+    read_prompt(s->q, rows, stage, out);
+    if (!out->name || !out->system || !out->template)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the prompt");
+    return 1;
+}
+
+static int find_served(void *arg, const char *provider, const char *model, struct str *out,
+                       struct err *e)
+{
+    const struct source *s = arg;
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    call_init(&c, STMT_SERVED_FIND);
+    call_z(&c, provider);
+    call_z(&c, model);
+    if (db_run(s->ctx->db, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) > 0)
+        *out = arena_str(s->q->arena, rows_text(rows, 0, 0));
     return 0;
 }
 
-const struct operation op_create_run = {.bind = create_bind,
-                                        .render = create_render,
-                                        .body_size = sizeof(struct run_body),
-                                        .max_nodes = RUN_NODES_MAX,
-                                        .retry_conflict = true};
+static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
+{
+    struct source source = {q, ctx};
+    const struct run_sources from = {&source, find_prompt, find_served};
+    struct run_plan *p = arena_alloc(q->arena, sizeof(*p));
+    struct db_call *c = &op_state(q)->call;
+    if (!p)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the run");
+    if (!dataset_name_is_valid(q->params[0]))
+        return dataset_not_found(q, e);
+    if (run_plan_make(q, op_body(q), &from, p, e) < 0 || bind(q, c, p, e) < 0)
+        return -1;
+    return create(q, ctx, c, e);
+}
+
+const struct operation op_create_run = {
+    .work = create_work, .body_size = sizeof(struct run_body), .max_nodes = RUN_NODES_MAX};

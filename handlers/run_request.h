@@ -4,7 +4,7 @@
 #define MONOCEROS_HANDLERS_RUN_REQUEST_H
 
 #include "handlers/operation.h"
-#include "server/domain/recipe.h"
+#include "server/domain/settings.h"
 #include "server/json/decode.h"
 
 enum run_stage { STAGE_CAPTIONS, STAGE_DIALOGUES, STAGE_REPRESENTATIONS, STAGE_COUNT };
@@ -15,9 +15,18 @@ struct run_select {
     struct list seed_ids;
 };
 
+enum { PROMPT_NAME_MAX = 80 };
+
+/* One of several providers or prompts that share the items of a stage. */
+struct run_share {
+    struct str name;
+    struct opt_number weight;
+};
+
 /* Of a stage that a language model does. */
 struct run_llm {
     struct str provider, prompt, salt;
+    struct list providers, prompts; /* of struct run_share */
     struct opt_number temperature, top_p;
     struct opt_int max_tokens, seed;
     struct opt_int variants; /* captions */
@@ -28,6 +37,17 @@ struct run_vectors {
     struct str encoder, transfer;
 };
 
+struct run_budget {
+    struct opt_number cost_usd;
+    struct opt_int tokens;
+    struct str deadline;
+};
+extern const struct field budget_fields[];
+
+struct run_dry_run {
+    struct opt_int pilot;
+};
+
 struct run_body {
     struct list stages;
     struct opt_int limit;
@@ -35,15 +55,29 @@ struct run_body {
     struct opt_number max_failed;
     struct run_llm *captions, *dialogues;
     struct run_vectors *representations;
+    struct run_budget *budget;
+    struct run_dry_run *dry_run;
 };
 
-/* As JSON text in the arena, NULL where the run has no such stage. */
+/* Where a plan finds what stands in the database. */
+struct run_sources {
+    void *arg;
+    /* An operator's prompt of a stage by name, or by name@version: 1, 0 when there is none, -1. Its
+     * texts live as long as the request. */
+    int (*prompt)(void *arg, const char *stage, struct str name, struct prompt *out, struct err *e);
+    /* What a provider's server calls its model, unset when nobody has asked lately. */
+    int (*served)(void *arg, const char *provider, const char *model, struct str *out,
+                  struct err *e);
+};
+
+/* Texts are JSON in the arena, NULL where the run has no such stage. */
 struct run_plan {
     bool stages[STAGE_COUNT];
     int64_t variants;
-    double mix[DIALOGUE_TASKS];
+    struct opt_int limit, dry_run;
+    struct call_settings caption_settings, dialogue_settings;
     const char *selection;
-    /* {recipe, kind, canonical, settings} */
+    /* {recipe, kind, canonical, settings}, or the settings alone */
     const char *captions, *dialogues;
     /* {name, settings} and, once the dimension is known, {id, kind, model, dimension} */
     const char *encoder;
@@ -51,6 +85,13 @@ struct run_plan {
 
 /* Checks the body against itself and against what is declared; every fault is reported as a field.
  */
-int run_plan_make(struct req *q, const struct run_body *b, struct run_plan *p, struct err *e);
+int run_plan_make(struct req *q, const struct run_body *b, const struct run_sources *from,
+                  struct run_plan *p, struct err *e);
+
+/* Three parameters: cost, tokens and deadline, each NULL where b does not say. */
+int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, struct err *e);
+
+/* A time with date, seconds and zone that exists. */
+bool is_rfc3339(struct str s);
 
 #endif

@@ -2,9 +2,20 @@
 #include "handlers/declared.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
+#include "handlers/run_request.h"
 #include "server/base/clock.h"
 
 enum { WAIT_STEP_MS = 150 };
+
+struct resume_body {
+    struct run_budget *budget;
+};
+
+const struct field resume_fields[] = {
+    {FIELD_OBJECT, "budget", .offset = offsetof(struct resume_body, budget),
+     .fields = budget_fields, .size = sizeof(struct run_budget)},
+    {.type = FIELD_END},
+};
 
 static int run_not_found(struct err *e)
 {
@@ -88,7 +99,13 @@ static int pause_bind(struct req *q, struct db_call *c, struct err *e)
 
 static int resume_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    return bind_run(q, c, STMT_RUN_RESUME, e);
+    const struct resume_body *b = op_body(q);
+    if (bind_run(q, c, STMT_RUN_RESUME, e) < 0)
+        return -1;
+    if (b->budget && b->budget->deadline.p && !is_rfc3339(b->budget->deadline))
+        return err_field(e, "/budget/deadline",
+                         "must be a time as in RFC 3339, such as 2026-12-31T08:00:00Z");
+    return bind_budget(q, c, b->budget, e);
 }
 
 static int cancel_bind(struct req *q, struct db_call *c, struct err *e)
@@ -135,5 +152,8 @@ const struct operation op_list_runs = {.bind = list_bind, .render = page_render}
 const struct operation op_get_run = {.bind = get_bind, .render = get_render};
 const struct operation op_get_run_result = {.bind = result_bind, .render = result_render};
 const struct operation op_pause_run = {.bind = pause_bind, .render = pause_render};
-const struct operation op_resume_run = {.bind = resume_bind, .render = resume_render};
+const struct operation op_resume_run = {.bind = resume_bind,
+                                        .render = resume_render,
+                                        .body_size = sizeof(struct resume_body),
+                                        .body_optional = true};
 const struct operation op_cancel_run = {.bind = cancel_bind, .render = cancel_render};

@@ -47,6 +47,8 @@ CREATE TABLE replicas (
 ALTER TABLE runs
     ADD COLUMN budget_cost   bigint,          -- billionths of a dollar
     ADD COLUMN budget_tokens bigint,
+    ADD COLUMN taken_cost    bigint NOT NULL DEFAULT 0, -- what the processes have taken out of the
+    ADD COLUMN taken_tokens  bigint NOT NULL DEFAULT 0, -- budget, in slices, less what they gave back
     ADD COLUMN deadline      timestamptz,
     ADD COLUMN dry_run       integer,         -- items of a pilot
     ADD COLUMN estimate      json,            -- what the pilot says of the whole
@@ -54,16 +56,6 @@ ALTER TABLE runs
     ADD COLUMN targets       bigint[] NOT NULL DEFAULT '{}', -- dialogues asked for, by mix_tasks
     ADD COLUMN top_up        integer NOT NULL DEFAULT 0,     -- rounds of making up for failures left
     ADD COLUMN filters       json;            -- the filters of the run with their actions
-
--- What the processes have taken out of a run's budget, in slices. A slice that a killed process held
--- stays taken: what it had in flight was paid for.
-CREATE TABLE budget_slices (
-    run_id uuid NOT NULL REFERENCES runs ON DELETE CASCADE,
-    holder text NOT NULL,
-    cost   bigint NOT NULL DEFAULT 0,
-    tokens bigint NOT NULL DEFAULT 0,
-    PRIMARY KEY (run_id, holder)
-);
 
 -- Big tables --------------------------------------------------------------------------------------
 

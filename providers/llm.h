@@ -36,6 +36,16 @@ struct llm_request {
     int64_t seed;                   /* sampling seed; negative: not sent */
 };
 
+/* What the requests that were sent for one row have used, repeated ones included, as far as the
+ * server said. */
+struct llm_usage {
+    int64_t tokens_in, tokens_cached, tokens_out,
+        tokens_reasoning; /* cached: of in; reasoning: of out */
+    int calls;            /* requests that were sent */
+    int unknown_calls;    /* of these, the ones of which nobody said what they used */
+    int64_t latency_us;   /* of the last one */
+};
+
 /* What became of a call. */
 enum llm_outcome {
     LLM_OK,       /* text is the model's answer: valid UTF-8 without NUL, not empty */
@@ -52,7 +62,7 @@ struct llm_reply {
     const char *reason; /* stable code: "http_400", "timeout", "empty", "length", "refusal",
                            "invalid_reply", "content_filter", "too_large", "invalid_utf8" … */
     char detail[200];   /* one sentence, no secrets */
-    int tokens_in, tokens_out;
+    struct llm_usage usage;
     struct str model;         /* as the server reports it, else the configured one */
     struct str finish_reason; /* as reported; "stop" from the composer */
 };
@@ -70,6 +80,9 @@ struct llm_settings {
     int attempts; /* of one row for faults that may pass (5xx, reset, bad JSON); not for 429 */
     const char *max_tokens_field; /* "max_tokens" or "max_completion_tokens" */
     int stop_after; /* consecutive faults of the endpoint without a success that stop it */
+    /* Dollars per million tokens; negative: not given. Without a price of their own cached tokens
+     * cost what prompt tokens cost, and reasoning tokens what completion tokens cost. */
+    double price_prompt, price_cached, price_completion, price_reasoning;
 };
 
 struct llm_provider;
@@ -90,6 +103,12 @@ typedef void (*llm_done_fn)(void *arg, const struct llm_reply *reply);
  * engine_cancel. 0, or -1 when the window (max_in_flight) is full or memory is short. */
 int llm_submit(struct engine *g, struct llm_provider *p, const struct llm_request *r, void *ctx,
                llm_done_fn done, void *arg, struct err *e);
+
+/* What the usage costs by the provider's prices, in billionths of a dollar. */
+int64_t llm_cost(const struct llm_settings *s, const struct llm_usage *u);
+/* What one request can cost at most, and in *tokens how many tokens it can use: no token is shorter
+ * than a byte, and no answer longer than max_tokens. */
+int64_t llm_call_bound(const struct llm_settings *s, const struct llm_request *r, int64_t *tokens);
 
 /* Calls that may still be started now on this engine for p: 0 while stopped or full. */
 int llm_room(struct engine *g, struct llm_provider *p);

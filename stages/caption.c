@@ -10,11 +10,14 @@ int caption_request(const struct run_settings *s, const struct item *it, struct 
                     struct llm_request *r, struct err *e)
 {
     const struct call_settings *c = &s->captions;
+    const struct prompt *prompt = &c->prompts[it->prompt].prompt;
+    const struct prompt_values values = {
+        .seed = it->text, .domain = it->domain, .source = it->source, .label = it->label};
     char id[SEED_ID_HEX + 1];
     hex_encode(it->seed, SEED_ID_BYTES, id);
-    const char *user = arena_printf(a, "%s" STR_FMT, c->prompt->user_prefix, STR_ARG(it->text));
+    struct str user = prompt_render(prompt, &values, a);
     struct str key = arena_str(a, str_of(id));
-    if (!user || !key.p)
+    if (!user.p || !key.p)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
     *r = (struct llm_request){
         .task = LLM_CAPTION,
@@ -22,8 +25,8 @@ int caption_request(const struct run_settings *s, const struct item *it, struct 
         .salt = c->salt,
         .variant = it->variant,
         .source = it->text,
-        .system = str_of(c->prompt->system),
-        .user = str_of(user),
+        .system = str_of(prompt->system),
+        .user = user,
         .temperature = c->temperature,
         .top_p = c->top_p,
         .max_tokens = c->max_tokens,
@@ -136,8 +139,6 @@ enum verdict caption_accept(const struct run_settings *s, struct item *it,
         .flags = flags_of(text, it->text, a),
         .model = arena_str(a, reply->model),
         .finish_reason = arena_str(a, reply->finish_reason),
-        .tokens_in = reply->tokens_in,
-        .tokens_out = reply->tokens_out,
     };
     caption_hash(s->captions.recipe, it->variant, text, it->result.hash);
     return VERDICT_TAKEN;

@@ -84,14 +84,17 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
                      struct llm_request *r, struct err *e)
 {
     const struct call_settings *c = &s->dialogues;
+    const struct prompt *prompt = &c->prompts[it->prompt].prompt;
+    const struct prompt_values values = {.caption = it->text,
+                                         .task = str_of(prompt->task[it->task])};
     char id[CAPTION_ID_TEXT + 1];
     caption_id(it->seed, it->hash, id);
     struct str key = arena_str(a, str_of(id));
-    const char *again = it->refusal ? "\n\nThe previous answer could not be used: " : "";
-    const char *user =
-        arena_printf(a, "%s%s" STR_FMT "%s%s", c->prompt->task[it->task], c->prompt->user_prefix,
-                     STR_ARG(it->text), again, it->refusal ? it->refusal : "");
-    if (!user || !key.p)
+    struct str user = prompt_render(prompt, &values, a);
+    if (user.p && it->refusal)
+        user = str_of(arena_printf(a, STR_FMT "\n\nThe previous answer could not be used: %s",
+                                   STR_ARG(user), it->refusal));
+    if (!user.p || !key.p)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
     *r = (struct llm_request){
         .task = (enum llm_task)(LLM_MULTIPLE_CHOICE + it->task),
@@ -99,8 +102,8 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
         .salt = c->salt,
         .variant = it->asked,
         .source = it->text,
-        .system = str_of(c->prompt->system),
-        .user = str_of(user),
+        .system = str_of(prompt->system),
+        .user = user,
         .schema_name = str_of(dialogue_tasks[it->task]),
         .schema = str_of(dialogue_schema(it->task)),
         .temperature = c->temperature,
@@ -315,8 +318,6 @@ enum verdict dialogue_accept(const struct run_settings *s, struct item *it,
         .flags = "",
         .model = arena_str(a, reply->model),
         .finish_reason = arena_str(a, reply->finish_reason),
-        .tokens_in = reply->tokens_in,
-        .tokens_out = reply->tokens_out,
     };
     if (write_conversations(&ans, it, a, &e) < 0)
         return refuse(it, &e, a);

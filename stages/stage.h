@@ -11,9 +11,10 @@
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/domain/identity.h"
-#include "stages/settings.h"
+#include "server/domain/settings.h"
 
 enum stage_id {
+    STAGE_RESOLVE,
     STAGE_PLAN,
     STAGE_CAPTIONS,
     STAGE_DIALOGUES,
@@ -40,7 +41,6 @@ struct result {
     int turns;
     struct str vector; /* the stored bytes of an embedding */
     struct str model, finish_reason;
-    int tokens_in, tokens_out;
 };
 
 /* One (seed, variant) of captions, one (caption, task) of dialogues, one caption of embed. */
@@ -50,8 +50,12 @@ struct item {
     uint8_t hash[CAPTION_HASH_BYTES]; /* of the caption: dialogues and embed */
     int task;                         /* index in dialogue_tasks: dialogues */
     struct str text;                  /* the seed's or the caption's */
+    struct str domain, source, label; /* of the seed: captions */
+    int provider, prompt;             /* its choices among those of the run */
     int asked;                        /* calls that were answered so far */
     const char *refusal;              /* why the last answer was refused, for the next call */
+    struct llm_usage usage;           /* of all calls for it */
+    int64_t cost;                     /* of the same, in billionths of a dollar */
     struct result result;
 };
 
@@ -66,7 +70,11 @@ struct stage {
     const char *api_name; /* as runs and failures name it */
     bool ranged;          /* works on the items of a range, else on a whole shard or run */
     enum stmt_id load, finish;
-    /* Language-model stages: the call for an item, and the judgement of its answer. */
+    /* Language-model stages: the settings of a run that it has, the id that decides an item's
+     * choices among providers and prompts, the call for an item, and the judgement of its answer.
+     */
+    const struct call_settings *(*settings)(const struct run_settings *s);
+    struct str (*choice_id)(const struct item *it, struct arena *a);
     int (*request)(const struct run_settings *s, const struct item *it, struct arena *a,
                    struct llm_request *r, struct err *e);
     enum verdict (*accept)(const struct run_settings *s, struct item *it,

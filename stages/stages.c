@@ -1,5 +1,4 @@
 #include "server/base/hash.h"
-#include "server/domain/recipe.h"
 #include "stages/stage.h"
 
 static const char *caption_key(const struct item *it, struct arena *a)
@@ -21,12 +20,39 @@ static const char *embed_key(const struct item *it, struct arena *a)
     return arena_printf(a, "%s", hex);
 }
 
+static const struct call_settings *captions_of(const struct run_settings *s)
+{
+    return &s->captions;
+}
+
+static const struct call_settings *dialogues_of(const struct run_settings *s)
+{
+    return &s->dialogues;
+}
+
+static struct str caption_choice_id(const struct item *it, struct arena *a)
+{
+    char hex[SEED_ID_HEX + 1];
+    hex_encode(it->seed, SEED_ID_BYTES, hex);
+    return str_of(arena_printf(a, "%s-%d", hex, it->variant));
+}
+
+static struct str dialogue_choice_id(const struct item *it, struct arena *a)
+{
+    char id[CAPTION_ID_TEXT + 1];
+    caption_id(it->seed, it->hash, id);
+    return str_of(arena_printf(a, "%s-%s", id, dialogue_tasks[it->task]));
+}
+
 const struct stage stages[STAGE_COUNT] = {
+    [STAGE_RESOLVE] = {.name = "resolve"},
     [STAGE_PLAN] = {.name = "plan"},
     [STAGE_CAPTIONS] = {"captions", "captions", true, STMT_LOAD_CAPTIONS, STMT_FINISH_CAPTIONS,
-                        caption_request, caption_accept, caption_key},
+                        captions_of, caption_choice_id, caption_request, caption_accept,
+                        caption_key},
     [STAGE_DIALOGUES] = {"dialogues", "dialogues", true, STMT_LOAD_DIALOGUES, STMT_FINISH_DIALOGUES,
-                         dialogue_request, dialogue_accept, dialogue_key},
+                         dialogues_of, dialogue_choice_id, dialogue_request, dialogue_accept,
+                         dialogue_key},
     [STAGE_EMBED] = {"embed", "representations", true, STMT_LOAD_EMBED, STMT_FINISH_EMBED,
                      .item_key = embed_key},
     [STAGE_MOMENTS] = {.name = "moments"},

@@ -1,10 +1,12 @@
 #include "providers/llm.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "providers/job.h"
 #include "providers/llm/chat.h"
 #include "providers/offline/composer.h"
+#include "server/base/clock.h"
 
 enum { OFFLINE_REPLY_MAX = 1 << 20 };
 
@@ -20,6 +22,8 @@ struct call {
     void *arg, *ctx;
     int64_t seed;
     size_t seed_at; /* where the request's tail begins */
+    struct llm_usage usage;
+    int64_t sent_us;
     struct chat_answer answer;
     /* Of the offline composer. */
     enum llm_task task;
@@ -102,6 +106,9 @@ static void prepare(struct job *j)
 {
     struct call *c = (struct call *)j;
 
+    c->usage.calls++;
+    c->usage.unknown_calls++;
+    c->sent_us = clock_us();
     j->body.n = c->seed_at;
     chat_request_close(&j->body, c->seed);
 }
@@ -112,6 +119,10 @@ static void judge(struct job *j, struct str body, struct verdict *v)
 
     chat_answer_free(&c->answer);
     chat_answer_read(body, &c->answer, v);
+    c->usage.latency_us = clock_us() - c->sent_us;
+    c->usage.tokens_in += c->answer.tokens_in;
+    c->usage.tokens_out += c->answer.tokens_out;
+    c->usage.unknown_calls -= c->answer.tokens_in + c->answer.tokens_out > 0;
     if (v->kind == VERDICT_AGAIN && v->fault == FAULT_NONE && c->seed >= 0)
         c->seed = c->seed == INT64_MAX ? 0 : c->seed + 1;
 }
@@ -134,6 +145,7 @@ static void work(struct job *j, struct verdict *v)
     struct call *c = (struct call *)j;
     struct err e = {0};
 
+    c->usage.calls = 1;
     if (compose(c, &e) != 0)
         verdict_set(v, VERDICT_ROW, FAULT_NONE, "composer", "%s", e.msg);
     else if (c->composed.failed || c->composed.n == 0)
@@ -156,8 +168,7 @@ static void done(struct job *j, const struct verdict *v, struct str raw)
                                             : LLM_RETURNED,
         .raw = raw,
         .reason = ok ? NULL : v->reason,
-        .tokens_in = c->answer.tokens_in,
-        .tokens_out = c->answer.tokens_out,
+        .usage = c->usage,
         .model = c->answer.model,
         .finish_reason = c->answer.finish_reason,
     };
@@ -253,6 +264,33 @@ int llm_submit(struct engine *g, struct llm_provider *p, const struct llm_reques
     lane_hold(l);
     lane_submit(l, &c->job);
     return 0;
+}
+
+/* Dollars per million tokens are thousands of billionths per token. */
+static int64_t price(int64_t tokens, double per_million, double otherwise)
+{
+    double dollars = per_million >= 0 ? per_million : otherwise;
+    double cost = dollars > 0 ? ceil((double)tokens * dollars * 1e3) : 0;
+    return (int64_t)cost;
+}
+
+int64_t llm_cost(const struct llm_settings *s, const struct llm_usage *u)
+{
+    return price(u->tokens_in - u->tokens_cached, s->price_prompt, 0) +
+           price(u->tokens_cached, s->price_cached, s->price_prompt) +
+           price(u->tokens_out - u->tokens_reasoning, s->price_completion, 0) +
+           price(u->tokens_reasoning, s->price_reasoning, s->price_completion);
+}
+
+int64_t llm_call_bound(const struct llm_settings *s, const struct llm_request *r, int64_t *tokens)
+{
+    enum { TEMPLATE_TOKENS = 64, ANSWER_TOKENS = 32768 };
+    int64_t in = (int64_t)(r->system.n + r->user.n + r->schema.n) + TEMPLATE_TOKENS;
+    int64_t out = r->max_tokens > 0 ? r->max_tokens : ANSWER_TOKENS;
+    double dearest =
+        s->price_reasoning > s->price_completion ? s->price_reasoning : s->price_completion;
+    *tokens = in + out;
+    return price(in, s->price_prompt, 0) + price(out, dearest, 0);
 }
 
 int llm_room(struct engine *g, struct llm_provider *p)

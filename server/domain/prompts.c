@@ -1,6 +1,11 @@
 /* The built-in prompts. A text that has been released is never edited: a better one gets a new
  * name, because the text is part of every recipe that names it. */
-#include "server/domain/recipe.h"
+#include "server/domain/prompt.h"
+
+#include "server/base/hash.h"
+#include "server/json/write.h"
+
+enum { MESSAGE_BYTES_MAX = 1 << 20 };
 
 #define CAPTION_RULES                                                                              \
     "- Keep everything that the caption says: each object, attribute, number, name, place and "    \
@@ -75,15 +80,18 @@ static const char complex_reasoning_task[] =
     "that goes step by step from visible details to a conclusion.";
 
 const struct prompt prompts[] = {
-    {.name = "dense-v1", .stage = "captions", .system = dense_system, .user_prefix = "Caption: "},
+    {.name = "dense-v1",
+     .stage = "captions",
+     .system = dense_system,
+     .template = "Caption: {{seed}}"},
     {.name = "concise-v1",
      .stage = "captions",
      .system = concise_system,
-     .user_prefix = "Caption: "},
+     .template = "Caption: {{seed}}"},
     {.name = "instruct-v1",
      .stage = "dialogues",
      .system = instruct_system,
-     .user_prefix = "\n\nWhat the picture shows: ",
+     .template = "{{task}}\n\nWhat the picture shows: {{caption}}",
      .task = {multiple_choice_task, question_answering_task, complex_reasoning_task}},
     {.name = NULL},
 };
@@ -94,6 +102,80 @@ const struct prompt *prompt_find(struct str stage, struct str name)
         if (str_is(stage, p->stage) && str_is(name, p->name))
             return p;
     return NULL;
+}
+
+/* The tasks by name, which is not their order. */
+static void put_tasks(const struct prompt *p, struct buf *json)
+{
+    static const int alphabetical[DIALOGUE_TASKS] = {2, 0, 1};
+    json_key(json, "tasks");
+    if (!p->task[0]) {
+        json_write_null(json);
+        return;
+    }
+    json_open(json, '{');
+    for (int i = 0; i < DIALOGUE_TASKS; i++) {
+        json_key(json, dialogue_tasks[alphabetical[i]]);
+        json_z(json, p->task[alphabetical[i]]);
+    }
+    json_close(json, '}');
+}
+
+void prompt_parts_write(const struct prompt *p, struct buf *json)
+{
+    json_key(json, "system");
+    json_z(json, p->system);
+    put_tasks(p, json);
+    json_key(json, "template");
+    json_z(json, p->template);
+}
+
+void prompt_hash(const struct prompt *p, uint8_t out[PROMPT_HASH_BYTES])
+{
+    uint8_t digest[SHA256_BYTES];
+    struct buf json;
+    buf_init(&json, MESSAGE_BYTES_MAX);
+    json_open(&json, '{');
+    json_key(&json, "stage");
+    json_z(&json, p->stage);
+    prompt_parts_write(p, &json);
+    json_close(&json, '}');
+    sha256(buf_str(&json), digest);
+    memcpy(out, digest, PROMPT_HASH_BYTES);
+    buf_free(&json);
+}
+
+static struct str value_of(struct str name, const struct prompt_values *v)
+{
+    const struct {
+        const char *name;
+        struct str value;
+    } known[] = {{"seed", v->seed},     {"caption", v->caption}, {"domain", v->domain},
+                 {"source", v->source}, {"label", v->label},     {"task", v->task}};
+    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
+        if (str_is(name, known[i].name))
+            return known[i].value;
+    return (struct str){NULL, 0};
+}
+
+struct str prompt_render(const struct prompt *p, const struct prompt_values *v, struct arena *a)
+{
+    struct buf out;
+    struct str rest = str_of(p->template);
+    buf_init(&out, MESSAGE_BYTES_MAX);
+    for (;;) {
+        ptrdiff_t open = str_find(rest, STR("{{"));
+        ptrdiff_t close = open < 0 ? -1 : str_find(str_from(rest, (size_t)open), STR("}}"));
+        if (close < 0)
+            break;
+        buf_add(&out, rest.p, (size_t)open);
+        buf_adds(&out, value_of((struct str){rest.p + open + 2, (size_t)close - 2}, v));
+        rest = str_from(rest, (size_t)(open + close) + 2);
+    }
+    buf_adds(&out, rest);
+    struct str text = out.failed ? (struct str){NULL, 0} : arena_str(a, buf_str(&out));
+    buf_free(&out);
+    return text;
 }
 
 const char *const dialogue_tasks[] = {"multiple_choice", "question_answering", "complex_reasoning",

@@ -21,42 +21,66 @@ static void optional_int(struct buf *json, const char *key, int64_t v, int64_t l
         json_write_null(json);
 }
 
-/* The tasks by name, which is not their order. */
-static void put_tasks(struct buf *json, const struct prompt *p)
+static void put_schemas(struct buf *json)
 {
     static const int alphabetical[DIALOGUE_TASKS] = {2, 0, 1};
-    json_key(json, "tasks");
+    json_key(json, "schemas");
     json_open(json, '{');
     for (int i = 0; i < DIALOGUE_TASKS; i++) {
-        int task = alphabetical[i];
-        json_key(json, dialogue_tasks[task]);
-        json_open(json, '{');
-        json_key(json, "schema");
-        json_raw(json, str_of(dialogue_schema(task)));
-        json_key(json, "text");
-        json_z(json, p->task[task]);
-        json_close(json, '}');
+        json_key(json, dialogue_tasks[alphabetical[i]]);
+        json_raw(json, str_of(dialogue_schema(alphabetical[i])));
     }
     json_close(json, '}');
 }
 
-static void put_prompt(struct buf *json, const struct prompt *p)
+static void put_prompts(struct buf *json, const struct call_settings *s)
 {
-    json_key(json, "prompt");
-    if (!p) {
-        json_write_null(json);
-        return;
+    json_key(json, "prompts");
+    json_open(json, '[');
+    for (int i = 0; i < s->n_prompts; i++) {
+        const struct prompt_choice *c = &s->prompts[i];
+        json_open(json, '{');
+        json_key(json, "name");
+        json_z(json, c->prompt.name);
+        prompt_parts_write(&c->prompt, json);
+        json_key(json, "share");
+        json_double(json, c->share);
+        json_close(json, '}');
     }
-    json_open(json, '{');
-    json_key(json, "name");
-    json_z(json, p->name);
-    json_key(json, "system");
-    json_z(json, p->system);
-    if (p->task[0])
-        put_tasks(json, p);
-    json_key(json, "user_prefix");
-    json_z(json, p->user_prefix);
-    json_close(json, '}');
+    json_close(json, ']');
+}
+
+static void put_providers(struct buf *json, const struct call_settings *s)
+{
+    json_key(json, "providers");
+    json_open(json, '[');
+    for (int i = 0; i < s->n_providers; i++) {
+        const struct provider_choice *c = &s->providers[i];
+        json_open(json, '{');
+        json_key(json, "kind");
+        json_str(json, c->kind);
+        json_key(json, "model");
+        json_str(json, c->served);
+        json_key(json, "share");
+        json_double(json, c->share);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
+}
+
+/* The models of all providers in one line, for whoever lists recipes. */
+static void put_model(struct buf *json, const struct call_settings *s)
+{
+    struct buf models;
+    buf_init(&models, 4096);
+    for (int i = 0; i < s->n_providers; i++) {
+        buf_addz(&models, i ? " + " : "");
+        buf_adds(&models, s->providers[i].served);
+    }
+    json_key(json, "model");
+    json_str(json, buf_str(&models));
+    json->failed |= models.failed;
+    buf_free(&models);
 }
 
 static void identify(const struct buf *json, uint8_t id[RECIPE_ID_BYTES])
@@ -66,18 +90,20 @@ static void identify(const struct buf *json, uint8_t id[RECIPE_ID_BYTES])
     memcpy(id, digest, RECIPE_ID_BYTES);
 }
 
-void recipe_build(const struct recipe_settings *s, struct buf *json, uint8_t id[RECIPE_ID_BYTES])
+void recipe_build(const struct call_settings *s, struct buf *json, uint8_t id[RECIPE_ID_BYTES])
 {
     buf_reset(json);
     json_open(json, '{');
     json_key(json, "kind");
-    json_z(json, s->kind);
+    json_str(json, call_settings_kind(s));
     optional_int(json, "max_tokens", s->max_tokens, 1);
-    json_key(json, "model");
-    json_str(json, s->model);
-    put_prompt(json, s->prompt);
+    put_model(json, s);
+    put_prompts(json, s);
+    put_providers(json, s);
     json_key(json, "salt");
     json_str(json, s->salt);
+    if (strcmp(s->stage, "dialogues") == 0)
+        put_schemas(json);
     optional_int(json, "seed", s->seed, 0);
     json_key(json, "stage");
     json_z(json, s->stage);
@@ -85,6 +111,21 @@ void recipe_build(const struct recipe_settings *s, struct buf *json, uint8_t id[
     optional_number(json, "top_p", s->top_p);
     json_close(json, '}');
     identify(json, id);
+}
+
+void recipe_freeze(const struct call_settings *s, const char *recipe_hex, struct str canonical,
+                   struct buf *json)
+{
+    json_open(json, '{');
+    json_key(json, "recipe");
+    json_z(json, recipe_hex);
+    json_key(json, "kind");
+    json_str(json, call_settings_kind(s));
+    json_key(json, "canonical");
+    json_raw(json, canonical);
+    json_key(json, "settings");
+    call_settings_write(s, json);
+    json_close(json, '}');
 }
 
 void recipe_human(struct buf *json, uint8_t id[RECIPE_ID_BYTES])

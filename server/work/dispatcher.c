@@ -265,6 +265,7 @@ static int turn(struct dispatch *d, bool *found, struct err *e)
             return -1;
         d->checked_us = now;
     }
+    runs_leave(d->w, d->db);
     *found = refill(d, e);
     return e->code == ERR_NONE ? 0 : -1;
 }

@@ -7,13 +7,20 @@
 #include "server/base/metrics.h"
 #include "server/work/range.h"
 
-enum { ARRAY_BYTES_MAX = 256 << 20, ARRAYS = 10, CALLS_MAX = 5, RETRY_US = 500000 };
+enum {
+    ARRAY_BYTES_MAX = 256 << 20,
+    ARRAYS = 20,
+    CALLS_MAX = 5,
+    RETRY_US = 500000,
+    TALLY_BYTES_MAX = 65536
+};
 
 struct flush {
     struct db_call calls[CALLS_MAX];
     struct rows *rows[CALLS_MAX];
     int n, finish_at; /* finish_at: index of the finishing statement, or 0 */
     struct array results[ARRAYS], failures[ARRAYS];
+    struct buf tally;
 };
 
 static struct str bytes(const uint8_t *p, size_t n)
@@ -49,6 +56,9 @@ static void add_counters(struct flush *f, const struct range *r)
     call_i64(c, r->failed_total);
     call_i64(c, r->dropped);
     call_bool(c, r->n_fresh + r->n_failed > 0);
+    buf_init(&f->tally, TALLY_BYTES_MAX);
+    tally_write(&r->tally, range_settings(r), &f->tally);
+    call_z(c, buf_z(&f->tally));
 }
 
 static void init_arrays(struct array *a, const enum array_type *types, int n)
@@ -57,13 +67,42 @@ static void init_arrays(struct array *a, const enum array_type *types, int n)
         array_init(&a[i], types[i], ARRAY_BYTES_MAX);
 }
 
-static void add_captions(struct flush *f, const struct range *r)
+/* The columns that captions and dialogues share, from a[0] on. */
+enum { MAKING_COLUMNS = 11 };
+static const enum array_type making_types[MAKING_COLUMNS] = {
+    ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT, ARRAY_INT4, ARRAY_INT4,
+    ARRAY_INT4, ARRAY_INT4, ARRAY_INT8, ARRAY_INT4, ARRAY_INT4};
+
+/* Numbers that a server reports are bounded one by one, and their sum may still be too much. */
+static int32_t bounded(int64_t v)
 {
-    static const enum array_type types[] = {ARRAY_UUID, ARRAY_INT4, ARRAY_BYTEA, ARRAY_TEXT,
-                                            ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT,  ARRAY_TEXT,
-                                            ARRAY_INT4, ARRAY_INT4};
+    return v > INT32_MAX ? INT32_MAX : (int32_t)v;
+}
+
+static void add_making(struct array *a, const struct call_settings *s, const struct item *it)
+{
+    const struct llm_usage *u = &it->usage;
+    array_add(&a[0], it->result.model);
+    array_add(&a[1], it->result.finish_reason);
+    array_add(&a[2], s->providers[it->provider].name);
+    array_add(&a[3], str_of(s->prompts[it->prompt].prompt.name));
+    array_add_i32(&a[4], bounded(u->tokens_in));
+    array_add_i32(&a[5], bounded(u->tokens_cached));
+    array_add_i32(&a[6], bounded(u->tokens_out));
+    array_add_i32(&a[7], bounded(u->tokens_reasoning));
+    array_add_i64(&a[8], it->cost);
+    array_add_i32(&a[9], u->calls);
+    array_add_i32(&a[10], bounded(u->latency_us / 1000));
+}
+
+static int add_captions(struct flush *f, const struct range *r)
+{
+    static const enum array_type types[] = {ARRAY_UUID, ARRAY_INT4, ARRAY_BYTEA,
+                                            ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT};
+    enum { OWN = sizeof(types) / sizeof(types[0]) };
     struct array *a = f->results;
-    init_arrays(a, types, 10);
+    init_arrays(a, types, OWN);
+    init_arrays(a + OWN, making_types, MAKING_COLUMNS);
     for (int i = 0; i < r->n_fresh; i++) {
         const struct item *it = r->fresh[i];
         const struct result *x = &it->result;
@@ -73,20 +112,19 @@ static void add_captions(struct flush *f, const struct range *r)
         array_add(&a[3], x->text);
         array_add(&a[4], str_of(x->dropped));
         array_add(&a[5], str_of(x->flags));
-        array_add(&a[6], x->model);
-        array_add(&a[7], x->finish_reason);
-        array_add_i32(&a[8], x->tokens_in);
-        array_add_i32(&a[9], x->tokens_out);
+        add_making(a + OWN, range_settings(r), it);
     }
+    return OWN + MAKING_COLUMNS;
 }
 
-static void add_dialogues(struct flush *f, const struct range *r)
+static int add_dialogues(struct flush *f, const struct range *r)
 {
-    static const enum array_type types[] = {ARRAY_UUID, ARRAY_BYTEA, ARRAY_TEXT, ARRAY_BYTEA,
-                                            ARRAY_TEXT, ARRAY_INT4,  ARRAY_TEXT, ARRAY_TEXT,
-                                            ARRAY_INT4, ARRAY_INT4};
+    static const enum array_type types[] = {ARRAY_UUID,  ARRAY_BYTEA, ARRAY_TEXT,
+                                            ARRAY_BYTEA, ARRAY_TEXT,  ARRAY_INT4};
+    enum { OWN = sizeof(types) / sizeof(types[0]) };
     struct array *a = f->results;
-    init_arrays(a, types, 10);
+    init_arrays(a, types, OWN);
+    init_arrays(a + OWN, making_types, MAKING_COLUMNS);
     for (int i = 0; i < r->n_fresh; i++) {
         const struct item *it = r->fresh[i];
         const struct result *x = &it->result;
@@ -96,14 +134,12 @@ static void add_dialogues(struct flush *f, const struct range *r)
         array_add(&a[3], bytes(x->hash, DIALOGUE_HASH_BYTES));
         array_add(&a[4], x->text);
         array_add_i32(&a[5], x->turns);
-        array_add(&a[6], x->model);
-        array_add(&a[7], x->finish_reason);
-        array_add_i32(&a[8], x->tokens_in);
-        array_add_i32(&a[9], x->tokens_out);
+        add_making(a + OWN, range_settings(r), it);
     }
+    return OWN + MAKING_COLUMNS;
 }
 
-static void add_vectors(struct flush *f, const struct range *r)
+static int add_vectors(struct flush *f, const struct range *r)
 {
     static const enum array_type types[] = {ARRAY_UUID, ARRAY_BYTEA, ARRAY_BYTEA, ARRAY_INT4};
     struct array *a = f->results;
@@ -113,28 +149,28 @@ static void add_vectors(struct flush *f, const struct range *r)
         array_add(&a[0], bytes(it->seed, SEED_ID_BYTES));
         array_add(&a[1], bytes(it->hash, CAPTION_HASH_BYTES));
         array_add(&a[2], it->result.vector);
-        array_add_i32(&a[3], it->result.tokens_in);
+        array_add_i32(&a[3], bounded(it->usage.tokens_in));
     }
+    return 4;
 }
 
 static void add_results(struct flush *f, const struct range *r)
 {
     struct run_info *info = r->task->info;
     struct db_call *c = &f->calls[f->n++];
-    int n_arrays = 10;
+    int n_arrays;
     if (r->task->stage == STAGE_CAPTIONS) {
         name_range(c, STMT_FLUSH_CAPTIONS, r);
         call_bytes(c, info->settings.captions.recipe, RECIPE_ID_BYTES);
-        add_captions(f, r);
+        n_arrays = add_captions(f, r);
     } else if (r->task->stage == STAGE_DIALOGUES) {
         name_range(c, STMT_FLUSH_DIALOGUES, r);
         call_bytes(c, info->settings.dialogues.recipe, RECIPE_ID_BYTES);
-        add_dialogues(f, r);
+        n_arrays = add_dialogues(f, r);
     } else {
         name_range(c, STMT_FLUSH_EMBEDDINGS, r);
         call_bytes(c, info->encoder_id, UUID_BYTES);
-        add_vectors(f, r);
-        n_arrays = 4;
+        n_arrays = add_vectors(f, r);
     }
     for (int i = 0; i < n_arrays; i++)
         call_array(c, &f->results[i]);
@@ -142,15 +178,18 @@ static void add_results(struct flush *f, const struct range *r)
 
 static void add_failures(struct flush *f, const struct range *r)
 {
-    static const enum array_type types[] = {ARRAY_UUID, ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT,
-                                            ARRAY_BYTEA};
+    static const enum array_type types[] = {ARRAY_UUID,  ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT,
+                                            ARRAY_BYTEA, ARRAY_TEXT, ARRAY_INT4, ARRAY_INT4,
+                                            ARRAY_INT8,  ARRAY_INT4};
+    enum { COLUMNS = sizeof(types) / sizeof(types[0]) };
+    const struct call_settings *settings = range_settings(r);
     const struct stage *s = &stages[r->task->stage];
     struct db_call *c = &f->calls[f->n++];
     struct array *a = f->failures;
     name_range(c, STMT_FLUSH_FAILURES, r);
     call_z(c, s->name);
     call_z(c, s->api_name);
-    init_arrays(a, types, 5);
+    init_arrays(a, types, COLUMNS);
     for (int i = 0; i < r->n_failed; i++) {
         const struct failed_item *x = &r->failed[i];
         array_add(&a[0], bytes(x->item->seed, SEED_ID_BYTES));
@@ -158,8 +197,13 @@ static void add_failures(struct flush *f, const struct range *r)
         array_add(&a[2], str_of(x->reason));
         array_add(&a[3], str_of(x->detail));
         array_add(&a[4], x->raw);
+        array_add(&a[5], settings ? settings->providers[x->item->provider].name : STR(""));
+        array_add_i32(&a[6], bounded(x->item->usage.tokens_in));
+        array_add_i32(&a[7], bounded(x->item->usage.tokens_out));
+        array_add_i64(&a[8], x->item->cost);
+        array_add_i32(&a[9], x->item->usage.calls);
     }
-    for (int i = 0; i < 5; i++)
+    for (int i = 0; i < COLUMNS; i++)
         call_array(c, &a[i]);
 }
 
@@ -180,6 +224,7 @@ static void flush_free(struct flush *f)
     }
     for (int i = 0; i < f->n; i++)
         rows_free(f->rows[i]);
+    buf_free(&f->tally);
 }
 
 static void forget_flushed(struct range *r)
@@ -188,6 +233,7 @@ static void forget_flushed(struct range *r)
     r->flushed_us = clock_us();
     r->n_fresh = 0;
     r->n_failed = 0;
+    r->tally_changed = false;
     r->uncertain = false;
 }
 

@@ -20,6 +20,17 @@ enum {
     GIVE_UP_ATTEMPTS = 12,
 };
 
+/* What this process may still spend of a run's budget: slices that it took, less the calls under
+ * way at their worst and what others have cost. */
+struct budget {
+    bool cost_limited, tokens_limited;
+    int64_t cost, tokens;           /* left; guarded by the run's mutex, as the rest */
+    int64_t cost_rest, tokens_rest; /* what the run had left when a slice was last taken */
+    int reserved;                   /* calls under way that may give something back */
+    int64_t deadline_us;            /* 0: none */
+    int64_t latency_us;             /* of a call, smoothed */
+};
+
 /* What this process knows of a run that it holds tasks of. Shared by threads, counted. */
 struct run_info {
     struct run_info *next;
@@ -29,7 +40,8 @@ struct run_info {
     struct arena *arena;
     int64_t dataset;
     struct run_settings settings;
-    struct llm_provider *caption_provider, *dialogue_provider;
+    struct llm_provider *providers[STAGE_COUNT][CHOICES_MAX]; /* of the language-model stages */
+    struct budget budget;
     struct encoder *encoder;
     uint8_t encoder_id[UUID_BYTES];
     bool encoder_known; /* guarded by `encoder_mutex` */
@@ -41,6 +53,8 @@ struct run_info {
     /* The quality breaker: of the last `window` items, which were failed or dropped. */
     unsigned char *window; /* guarded by `mutex` */
     int window_size, window_at, window_bad;
+    int64_t outcomes;               /* seen in all */
+    atomic_int_least64_t served_us; /* when the served model was last put on record */
 };
 
 /* A leased task. The dispatcher's list owns it from claim to end. */
@@ -68,6 +82,7 @@ struct leases {
 struct runs {
     pthread_mutex_t mutex;
     struct run_info *list;
+    struct run_info *leaving; /* nobody uses them; what is left of their budgets goes back */
 };
 
 struct worker {
@@ -113,6 +128,8 @@ void runs_destroy(struct runs *r);
 struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_BYTES],
                           struct err *e);
 void runs_put(struct work *w, struct run_info *r);
+/* Gives back what is left of the budgets of runs that nobody uses any more. */
+void runs_leave(struct work *w, struct db *db);
 /* Records the outcome of an item; asks for a pause when the quality breaker trips. */
 void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad);
 /* Asks, once, that the run be paused; issuing stops at once. */
@@ -134,6 +151,25 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e);
 int task_release(struct db *db, const struct task *t, bool begun);
 /* The five or four parameters that name a leased task. */
 void call_task(struct db_call *c, enum stmt_id stmt, const struct task *t);
+
+/* resolve.c: asks the providers of a run which models they serve, and freezes its recipes. */
+int resolve_run(struct worker *k, struct task *t, struct err *e);
+
+/* budget.c */
+enum budget_answer {
+    BUDGET_OK,
+    BUDGET_WAIT,  /* not now: calls under way may give back what they do not use */
+    BUDGET_SPENT, /* the run has no room for this call */
+};
+/* Takes the worst case of one item's calls off the budget, with another slice if need be. */
+enum budget_answer budget_reserve(struct worker *k, struct run_info *r, int64_t cost,
+                                  int64_t tokens);
+/* Gives back a reservation and takes what the calls have used. */
+void budget_settle(struct run_info *r, int64_t reserved_cost, int64_t reserved_tokens, int64_t cost,
+                   const struct llm_usage *u, int64_t unknown_tokens);
+bool budget_is_limited(const struct budget *b);
+/* Whether a call that starts now would end behind the deadline. */
+bool budget_is_late(struct run_info *r);
 
 /* encoder_version.c: makes sure that the run has an encoder version; asks the encoder for its
  * dimension when nobody knows it yet. */

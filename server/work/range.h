@@ -3,11 +3,17 @@
 #define MONOCEROS_WORK_RANGE_H
 
 #include "server/work/internal.h"
+#include "server/work/tally.h"
 
 struct failed_item {
     const struct item *item;
     const char *reason, *detail;
     struct str raw;
+};
+
+/* The worst case that was taken off the run's budget for an item under way. */
+struct reservation {
+    int64_t cost, tokens;
 };
 
 struct range {
@@ -17,15 +23,17 @@ struct range {
     struct arena *arena;
     int n_items; /* pending ones when it was loaded */
     struct item *items;
-    int next_item; /* the first that was never asked for */
-    int n_again;
-    struct item **again; /* to be asked for once more */
-    int in_flight;       /* items */
+    struct reservation *reserved; /* by item */
+    int n_todo;
+    struct item **todo; /* neither ended nor under way */
+    int in_flight;      /* items */
     int n_fresh, n_failed;
     struct item **fresh; /* results that are not flushed yet */
     struct failed_item *failed;
     /* Counters of the whole range, exact because the load counts what the rows say. */
     int total, existing, done, failed_total, dropped;
+    struct tally tally;
+    bool tally_changed; /* since the last flush */
     int64_t flush_no, flushed_us, retry_us;
     bool uncertain; /* the acknowledgement of flush_no + 1 was lost */
     bool reload;    /* finishing found items that the load had not seen */
@@ -36,8 +44,15 @@ struct range *range_open(struct worker *k, struct task *t, bool begin, struct er
 void range_free(struct range *r);
 /* Submits what the provider has room for. */
 void range_issue(struct range *r);
-/* Items that were not submitted yet. */
-int range_waiting(const struct range *r);
+/* The settings of its stage; NULL for stages without a language model. */
+const struct call_settings *range_settings(const struct range *r);
+/* An item has ended with a result, or failed for good; or it is to be asked for again. */
+void range_take(struct range *r, struct item *it);
+void range_fail(struct range *r, const struct item *it, const char *reason, struct str detail,
+                struct str raw);
+void range_put_back(struct range *r, struct item *it);
+/* Counts the calls for items that have not ended as wasted: nobody will hear of them again. */
+void range_write_off(struct range *r);
 /* Everything has been answered. */
 bool range_complete(const struct range *r);
 /* Nothing more may be issued for it. */

@@ -2,6 +2,7 @@
  * whether they go on. */
 #include <stdlib.h>
 
+#include "server/base/clock.h"
 #include "server/base/hash.h"
 #include "server/base/log.h"
 #include "server/work/internal.h"
@@ -10,6 +11,9 @@ enum { SETTINGS_BYTES_MAX = 1 << 20 };
 
 /* The share of failed and dropped items over the window that pauses a run. */
 static const double quality_limit = 0.3;
+/* A run in which nearly nothing is good need not fill the window to show it. */
+enum { EARLY_ITEMS = 64 };
+static const double early_limit = 0.9;
 
 int runs_init(struct runs *r)
 {
@@ -27,13 +31,19 @@ static void info_free(struct run_info *r)
     free(r);
 }
 
+static void list_free(struct run_info *r)
+{
+    while (r) {
+        struct run_info *next = r->next;
+        info_free(r);
+        r = next;
+    }
+}
+
 void runs_destroy(struct runs *r)
 {
-    while (r->list) {
-        struct run_info *next = r->list->next;
-        info_free(r->list);
-        r->list = next;
-    }
+    list_free(r->list);
+    list_free(r->leaving);
     (void)pthread_mutex_destroy(&r->mutex);
 }
 
@@ -53,25 +63,35 @@ static struct encoder *encoder_by_name(struct work *w, struct str name)
     return NULL;
 }
 
-static int read_stage(struct work *w, struct run_info *r, const struct rows *rows, bool captions,
-                      struct err *e)
+static int read_stage(struct work *w, struct run_info *r, const struct rows *rows,
+                      enum stage_id stage, struct err *e)
 {
+    bool captions = stage == STAGE_CAPTIONS;
     struct str json = rows_text(rows, 0, captions ? 1 : 2);
+    struct str recipe = rows_text(rows, 0, captions ? 4 : 5);
     struct call_settings *s = captions ? &r->settings.captions : &r->settings.dialogues;
     if (!json.p)
         return 0;
-    if (call_settings_read(json, captions ? "captions" : "dialogues",
-                           rows_text(rows, 0, captions ? 4 : 5), r->arena, s, e) < 0)
+    if (call_settings_read(json, stages[stage].api_name, r->arena, s, e) < 0)
         return -1;
-    struct llm_provider *p = provider_by_name(w, s->provider);
-    if (!p)
-        return err_set(e, ERR_INTERNAL, "no provider named " STR_FMT " is declared here",
-                       STR_ARG(s->provider));
-    if (captions)
-        r->caption_provider = p;
-    else
-        r->dialogue_provider = p;
+    for (int i = 0; i < s->n_providers; i++) {
+        r->providers[stage][i] = provider_by_name(w, s->providers[i].name);
+        if (!r->providers[stage][i])
+            return err_set(e, ERR_INTERNAL, "no provider named " STR_FMT " is declared here",
+                           STR_ARG(s->providers[i].name));
+    }
+    /* Unset until the served models are known: only the resolve task gets to see that. */
+    if (recipe.p && !hex_decode(recipe, s->recipe, RECIPE_ID_BYTES))
+        return err_set(e, ERR_INTERNAL, "a run without a %s recipe", stages[stage].api_name);
     return 0;
+}
+
+static void read_budget(struct run_info *r, const struct rows *rows)
+{
+    r->budget.cost_limited = rows_bool(rows, 0, 12);
+    r->budget.tokens_limited = rows_bool(rows, 0, 13);
+    if (!rows_null(rows, 0, 14))
+        r->budget.deadline_us = clock_us() + (int64_t)(rows_double(rows, 0, 14) * 1e6);
 }
 
 static int read_encoder(struct work *w, struct run_info *r, const struct rows *rows, struct err *e)
@@ -102,8 +122,10 @@ static int load(struct work *w, struct db *db, struct run_info *r, struct err *e
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "no such run");
     r->dataset = rows_i64(rows, 0, 0);
-    if (read_stage(w, r, rows, true, e) < 0 || read_stage(w, r, rows, false, e) < 0)
+    if (read_stage(w, r, rows, STAGE_CAPTIONS, e) < 0 ||
+        read_stage(w, r, rows, STAGE_DIALOGUES, e) < 0)
         return -1;
+    read_budget(r, rows);
     return read_encoder(w, r, rows, e);
 }
 
@@ -173,9 +195,47 @@ void runs_put(struct work *w, struct run_info *r)
                 *p = r->next;
                 break;
             }
+    bool owes = last && (r->budget.cost > 0 || r->budget.tokens > 0);
+    if (owes) {
+        r->next = runs->leaving;
+        runs->leaving = r;
+    }
     (void)pthread_mutex_unlock(&runs->mutex);
-    if (last)
+    if (owes)
+        leases_want(&w->leases);
+    else if (last)
         info_free(r);
+}
+
+/* Not repeated when the answer is lost: giving back twice would let the run spend more. */
+static void give_back(struct db *db, const struct run_info *r)
+{
+    struct db_call c;
+    struct rows *rows = NULL;
+    struct err e = {0};
+    call_init(&c, STMT_BUDGET_RETURN);
+    call_bytes(&c, r->id, UUID_BYTES);
+    call_i64(&c, r->budget.cost > 0 ? r->budget.cost : 0);
+    call_i64(&c, r->budget.tokens > 0 ? r->budget.tokens : 0);
+    (void)db_batch(db, &c, 1, &rows, &e);
+    rows_free(rows);
+}
+
+void runs_leave(struct work *w, struct db *db)
+{
+    struct runs *runs = &w->runs;
+    for (;;) {
+        (void)pthread_mutex_lock(&runs->mutex);
+        struct run_info *r = runs->leaving;
+        if (r)
+            runs->leaving = r->next;
+        (void)pthread_mutex_unlock(&runs->mutex);
+        if (!r)
+            return;
+        /* Without the database it stays taken, which errs on the safe side. */
+        give_back(db, r);
+        info_free(r);
+    }
 }
 
 void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
@@ -203,7 +263,10 @@ void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad)
     r->window_bad += (bad ? 1 : 0) - r->window[r->window_at];
     r->window[r->window_at] = bad ? 1 : 0;
     r->window_at = (r->window_at + 1) % r->window_size;
-    bool tripped = r->window_bad > quality_limit * r->window_size;
+    r->outcomes++;
+    bool tripped = r->window_bad > quality_limit * r->window_size ||
+                   (r->outcomes >= EARLY_ITEMS && r->outcomes <= r->window_size &&
+                    r->window_bad > early_limit * (double)r->outcomes);
     (void)pthread_mutex_unlock(&r->mutex);
     if (tripped)
         run_ask_pause(

@@ -244,6 +244,8 @@ static int delete_shard(struct worker *k, const struct task *t, struct err *e)
 int whole_task_run(struct worker *k, struct task *t, struct err *e)
 {
     switch (t->stage) {
+    case STAGE_RESOLVE:
+        return resolve_run(k, t, e);
     case STAGE_PLAN:
         return plan(k, t, e);
     case STAGE_MOMENTS:

@@ -129,6 +129,7 @@ static void release_ready(struct work *w)
         (void)task_release(w->dispatcher_db, t, false);
         leases_drop(w, t);
     }
+    runs_leave(w, w->dispatcher_db);
 }
 
 void work_stop(struct work *w, int timeout_ms)

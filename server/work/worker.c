@@ -72,7 +72,7 @@ static int waiting_items(const struct worker *k)
 {
     int n = 0;
     for (const struct range *r = k->ranges; r; r = r->next)
-        n += range_waiting(r);
+        n += r->n_todo;
     return n;
 }
 
@@ -113,7 +113,7 @@ static bool flush_is_due(const struct range *r)
         return false;
     if (range_complete(r) || (range_stopping(r) && r->in_flight == 0))
         return true;
-    return r->n_fresh + r->n_failed > 0 &&
+    return r->n_fresh + r->n_failed + (r->tally_changed ? 1 : 0) > 0 &&
            now - r->flushed_us >= (int64_t)r->worker->work->s.flush_ms * 1000;
 }
 
@@ -126,6 +126,8 @@ static bool settle(struct range *r)
     }
     if (range_stopping(r) && r->in_flight > 0)
         engine_withdraw(r->worker->engine, r);
+    if (range_stopping(r) && r->in_flight == 0)
+        range_write_off(r);
     if (!flush_is_due(r))
         return false;
     bool over = end_or_go_on(r, range_flush(r));
@@ -147,6 +149,7 @@ static void reload(struct worker *k, struct range **at)
     if (!r)
         return; /* the next flush finds the same and comes back here */
     r->flush_no = old->flush_no;
+    r->tally = old->tally;
     r->next = old->next;
     *at = r;
     range_free(old);
@@ -207,6 +210,7 @@ static void give_up_all(struct worker *k)
     while (k->ranges) {
         struct range *r = k->ranges;
         k->ranges = r->next;
+        range_write_off(r);
         if (!atomic_load(&r->task->lost) && range_flush(r) == FLUSH_WRITTEN)
             (void)task_release(k->db, r->task, true);
         leases_drop(k->work, r->task);

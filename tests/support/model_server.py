@@ -55,6 +55,8 @@ DEFAULTS = {
     "poison_status": 400,
     "faults": [],
 }
+# What asks a server for its model alone: counted apart, and spared by the faults.
+PROBE = "Answer with the word ready."
 HEAD_MAX = 65536
 BODY_MAX = 64 << 20
 
@@ -229,7 +231,7 @@ class Server:
 
     def reset(self):
         self.in_flight = self.max_in_flight = 0
-        self.counts = {"chat": 0, "embeddings": 0, "embedding_inputs": 0}
+        self.counts = {"chat": 0, "embeddings": 0, "embedding_inputs": 0, "probes": 0}
         self.statuses = {}
         self.texts = {}
         self.fault_hits = {}
@@ -240,6 +242,7 @@ class Server:
     def stats(self, with_texts):
         result = {
             "chat_requests": self.counts["chat"],
+            "probes": self.counts["probes"],
             "embedding_requests": self.counts["embeddings"],
             "embedding_inputs": self.counts["embedding_inputs"],
             "largest_batch": self.largest_batch,
@@ -596,8 +599,11 @@ class Server:
         else:
             texts = request["input"] if isinstance(request["input"], list) else [request["input"]]
         text = "\n".join(texts)
-        self.note(route, texts)
         self.inputs = texts
+        if text == PROBE:
+            self.counts["probes"] += 1
+            return self.refused(route, request, headers) or self.chat(request)
+        self.note(route, texts)
         reply = self.refused(route, request, headers)
         if reply:
             return reply

@@ -17,7 +17,7 @@ class Samples:
 
     def body(self, operation):
         """Keyword arguments of Api.call for the body."""
-        bodies = {"put_dataset": {},
+        bodies = {"put_dataset": {}, "resume_run": {},
                   "create_seeds": {"seeds": [{"text": "A seed that is there already."}]},
                   "create_run": {"stages": ["captions"], "limit": 1},
                   "lookup_representations": {"ids": [self.caption]},

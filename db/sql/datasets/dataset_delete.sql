@@ -11,6 +11,9 @@ WITH {{dataset}}, busy AS (
 ), cancelled AS (
     UPDATE runs SET state = 'cancelled', finished_at = now(), updated_at = now()
     WHERE dataset = (SELECT number FROM gone) AND state = 'queued'
+    RETURNING run_id
+), swept AS (
+    DELETE FROM tasks t USING cancelled c WHERE t.run_id = c.run_id
 ), opened AS (
     INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at)
     SELECT g.number * 65536 + shard, '00000000-0000-0000-0000-000000000000', 'delete',

@@ -1,9 +1,13 @@
 -- The failures of a flush ($1 shard, $2 run, $3 lo, $4 token, $5 flush_no, $6 task stage, $7 stage as
 -- the API names it, then arrays).
-INSERT INTO failures (shard_id, run_id, stage, seed_id, item, reason, detail, raw)
-SELECT t.shard_id, t.run_id, $7, u.seed_id, u.item, u.reason, u.detail, u.raw
-FROM tasks t, unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::bytea[])
-     u(seed_id, item, reason, detail, raw)
+INSERT INTO failures (shard_id, run_id, stage, seed_id, item, reason, detail, raw, provider,
+                      tokens_in, tokens_out, cost, calls)
+SELECT t.shard_id, t.run_id, $7, u.seed_id, u.item, u.reason, u.detail, u.raw, u.provider,
+       u.tokens_in, u.tokens_out, u.cost, u.calls
+FROM tasks t,
+     unnest($8::uuid[], $9::text[], $10::text[], $11::text[], $12::bytea[], $13::text[], $14::int[],
+            $15::int[], $16::bigint[], $17::int[])
+     u(seed_id, item, reason, detail, raw, provider, tokens_in, tokens_out, cost, calls)
 WHERE t.shard_id = $1 AND t.run_id = $2::uuid AND t.stage = $6 AND t.lo = $3::uuid
   AND t.token = $4 AND t.flush_no = $5
 ON CONFLICT DO NOTHING

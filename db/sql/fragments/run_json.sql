@@ -24,6 +24,21 @@
     'limit', r.seed_limit,
     'select', nullif(r.selection, '{}'),
     'max_failed', r.max_failed,
+    'budget', CASE WHEN num_nonnulls(r.budget_cost, r.budget_tokens, r.deadline) > 0
+                   THEN json_build_object(
+                       'cost_usd', r.budget_cost::float8 / 1e9,
+                       'tokens', r.budget_tokens,
+                       'deadline', to_char(r.deadline AT TIME ZONE 'UTC', {{utc}}),
+                       'taken_usd', r.taken_cost::float8 / 1e9,
+                       'taken_tokens', r.taken_tokens) END,
+    'dry_run', CASE WHEN r.dry_run IS NOT NULL THEN json_build_object('pilot', r.dry_run) END,
+    'estimate', r.estimate,
+    'usage', json_build_object(
+        'calls', n.calls,
+        'wasted_calls', n.wasted,
+        'tokens_in', n.tokens_in,
+        'tokens_out', n.tokens_out,
+        'cost_usd', n.cost),
     'created_at', to_char(r.created_at AT TIME ZONE 'UTC', {{utc}}),
     'started_at', to_char(r.started_at AT TIME ZONE 'UTC', {{utc}}),
     'finished_at', to_char(r.finished_at AT TIME ZONE 'UTC', {{utc}}),
@@ -35,6 +50,18 @@
         SELECT coalesce(sum(x.total), 0) AS total,
                coalesce(sum(x.done + x.failed + x.existing), 0) AS ended,
                coalesce(sum(x.done + x.failed), 0) AS worked,
-               extract(epoch FROM now() - r.started_at) AS seconds
+               extract(epoch FROM now() - r.started_at) AS seconds,
+               coalesce(sum(u.calls), 0)::bigint AS calls,
+               coalesce(sum(u.wasted), 0)::bigint AS wasted,
+               coalesce(sum(u.tokens_in), 0)::bigint AS tokens_in,
+               coalesce(sum(u.tokens_out), 0)::bigint AS tokens_out,
+               coalesce(sum(u.cost), 0) AS cost
         FROM json_to_recordset(w.stages)
-             AS x (total bigint, done bigint, failed bigint, existing bigint)) n)
+             AS x (total bigint, done bigint, failed bigint, existing bigint, usage json),
+             LATERAL (
+               SELECT sum(y.calls) AS calls, sum(y.wasted_calls) AS wasted,
+                      sum(y.tokens_in) AS tokens_in, sum(y.tokens_out) AS tokens_out,
+                      sum(y.cost_usd) AS cost
+               FROM json_to_recordset(coalesce(x.usage, '[]'))
+                    AS y (calls bigint, wasted_calls bigint, tokens_in bigint, tokens_out bigint,
+                          cost_usd float8)) u) n)

@@ -11,7 +11,8 @@
         'done', n.done,
         'failed', n.failed,
         'existing', n.existing,
-        'dropped', n.dropped)) ORDER BY s.place)
+        'dropped', n.dropped,
+        'usage', u.usage)) ORDER BY s.place)
  FROM (VALUES
         (1, 'captions', 'captions', r.caption_recipe, NULL, NULL::uuid,
          r.caption_settings ->> 'provider', r.variants::float8),
@@ -31,6 +32,30 @@
                coalesce(sum(t.dropped), 0) AS dropped
         FROM tasks t
         WHERE t.run_id = r.run_id AND t.stage = s.task_stage) n,
+      LATERAL (
+        SELECT json_agg(json_build_object(
+                   'provider', x.provider,
+                   'calls', x.calls,
+                   'wasted_calls', x.wasted,
+                   'unknown_calls', x.unknown,
+                   'tokens_in', x.tokens_in,
+                   'tokens_cached', x.tokens_cached,
+                   'tokens_out', x.tokens_out,
+                   'tokens_reasoning', x.tokens_reasoning,
+                   'cost_usd', x.cost::float8 / 1e9) ORDER BY x.provider) AS usage
+        FROM (
+            SELECT l.line ->> 'provider' AS provider,
+                   sum((l.line ->> 'calls')::bigint) AS calls,
+                   sum((l.line ->> 'wasted')::bigint) AS wasted,
+                   sum((l.line ->> 'unknown')::bigint) AS unknown,
+                   sum((l.line ->> 'tokens_in')::bigint) AS tokens_in,
+                   sum((l.line ->> 'tokens_cached')::bigint) AS tokens_cached,
+                   sum((l.line ->> 'tokens_out')::bigint) AS tokens_out,
+                   sum((l.line ->> 'tokens_reasoning')::bigint) AS tokens_reasoning,
+                   sum((l.line ->> 'cost')::bigint) AS cost
+            FROM tasks t, jsonb_array_elements(t.tally -> 'usage') AS l (line)
+            WHERE t.run_id = r.run_id AND t.stage = s.task_stage
+            GROUP BY l.line ->> 'provider') x) u,
       LATERAL (
         SELECT coalesce(sum(t.seeds), 0) AS seeds
         FROM tasks t

@@ -1,5 +1,6 @@
 -- Lets a paused run go on, or takes back a pause that has not taken hold. One that had not started
--- queues again. $1 owner, $2 run. One row: state, JSON, whether the run was open.
+-- queues again. $1 owner, $2 run, $3 cost, $4 tokens and $5 deadline of a new budget, each NULL where
+-- the old one stays. One row: state, JSON, whether the run was open.
 WITH changed AS (
     UPDATE runs r
     SET state = CASE WHEN r.state <> 'paused' THEN r.state
@@ -9,6 +10,9 @@ WITH changed AS (
         reason_detail = CASE WHEN r.state = 'paused' OR r.requested = 'pause' THEN NULL
                              ELSE r.reason_detail END,
         requested = nullif(r.requested, 'pause'),
+        budget_cost = coalesce($3::bigint, r.budget_cost),
+        budget_tokens = coalesce($4::bigint, r.budget_tokens),
+        deadline = coalesce($5::timestamptz, r.deadline),
         updated_at = now()
     WHERE {{run_mine}} AND r.state IN ('queued', 'running', 'paused')
     RETURNING r.*

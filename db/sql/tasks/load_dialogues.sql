@@ -2,6 +2,7 @@
 -- result: binary
 SELECT s.seed_id, c.variant::int, {{item_state}} AS state,
        CASE WHEN d.run_id IS NULL AND f.run_id IS NULL THEN c.text END AS text,
-       c.hash, m.task, false AS dropped
+       c.hash, m.task, false AS dropped,
+       NULL::text AS domain, NULL::text AS source, NULL::text AS label
 FROM {{dialogue_items}}
 ORDER BY s.seed_id, c.variant, m.task

@@ -5,9 +5,11 @@ FROM tasks t
 LEFT JOIN runs r ON r.run_id = t.run_id
 WHERE t.state <> 'finished'
   AND (t.state = 'ready' OR t.lease_until < now())
-  AND (t.stage = 'delete' OR (r.state = 'running' AND r.requested IS NULL))
+  AND (t.stage = 'delete'
+       OR (r.requested IS NULL
+           AND r.state = CASE t.stage WHEN 'resolve' THEN 'queued' ELSE 'running' END))
 GROUP BY t.shard_id, t.run_id, t.stage
-ORDER BY CASE t.stage WHEN 'plan' THEN 0 WHEN 'transfer' THEN 1 WHEN 'moments' THEN 2
+ORDER BY CASE t.stage WHEN 'resolve' THEN 0 WHEN 'plan' THEN 0 WHEN 'transfer' THEN 1 WHEN 'moments' THEN 2
                       WHEN 'embed' THEN 3 WHEN 'dialogues' THEN 4 WHEN 'captions' THEN 5 ELSE 6 END,
          md5(t.shard_id::text || t.run_id::text)
 LIMIT 256

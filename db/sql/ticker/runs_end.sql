@@ -9,7 +9,8 @@ WITH ended AS (
                           AND t.stage IN ('captions', 'dialogues', 'embed')
                         GROUP BY t.stage) x
                     WHERE x.failed > r.max_failed * x.total) THEN 'failed' ELSE 'succeeded' END,
-        summary = {{run_stages}}, finished_at = now(), updated_at = now()
+        summary = {{run_stages}},
+        estimate = CASE WHEN r.dry_run IS NOT NULL THEN {{run_estimate}} END, finished_at = now(), updated_at = now()
     WHERE r.state = 'running' AND {{ticker_holds}}
       AND EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'plan')
       AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished')

@@ -9,11 +9,7 @@ WITH started AS (
                      ORDER BY (p.kind = 'human') DESC, d.first_used DESC, d.recipe_id)
     WHERE r.state = 'queued' AND r.requested IS NULL AND {{ticker_holds}}
       AND EXISTS (SELECT 1 FROM datasets d WHERE d.number = r.dataset AND d.deleted_at IS NULL)
-      AND NOT EXISTS (
-          SELECT 1 FROM runs b
-          WHERE b.dataset = r.dataset AND b.run_id <> r.run_id AND b.stages && r.stages
-            AND (b.state IN ('running', 'paused')
-                 OR (b.state = 'queued' AND b.sequence < r.sequence)))
+      AND {{run_resolved}} AND NOT {{run_blocked}}
     RETURNING r.*
 ), quota AS (
     SELECT q.run_id, q.shard_id, count(*) AS seeds

@@ -59,13 +59,37 @@ static void undeclare(struct fake *f)
         encoder_free(f->app.encoders[i]);
 }
 
+static int no_prompt(void *arg, const char *stage, struct str name, struct prompt *out,
+                     struct err *e)
+{
+    (void)arg;
+    (void)e;
+    if (!str_is(name, "mine") || strcmp(stage, "captions") != 0)
+        return 0;
+    *out = (struct prompt){
+        .name = "mine@2", .stage = "captions", .system = "S", .template = "{{seed}}"};
+    return 1;
+}
+
+static int served(void *arg, const char *provider, const char *model, struct str *out,
+                  struct err *e)
+{
+    (void)arg;
+    (void)model;
+    (void)e;
+    if (strcmp(provider, "fresh") != 0)
+        *out = STR("m-served");
+    return 0;
+}
+
 /* 0, or -1 with e; the plan's texts live in f's arena. */
 static int plan(struct fake *f, const char *body, struct run_plan *p, struct err *e)
 {
     struct run_body b;
     if (json_decode(str_of(body), run_fields, 1000, f->q.arena, &b, sizeof(b), e) < 0)
         return -1;
-    return run_plan_make(&f->q, &b, p, e);
+    const struct run_sources from = {NULL, no_prompt, served};
+    return run_plan_make(&f->q, &b, &from, p, e);
 }
 
 static void expect_refusal(const char *body, const char *pointer)
@@ -99,17 +123,19 @@ static void test_defaults(void **state)
         plan(&f, "{\"stages\":[\"representations\",\"captions\",\"dialogues\"]}", &p, &e), 0);
     assert_int_equal(p.variants, 1);
     assert_string_equal(p.selection, "{}");
-    assert_non_null(strstr(p.captions, "\"settings\":{\"provider\":\"offline\","
-                                       "\"kind\":\"offline\",\"model\":\"offline-composer-1\","
-                                       "\"prompt\":\"dense-v1\",\"temperature\":0.7,"
-                                       "\"top_p\":0.95,\"max_tokens\":1024,\"seed\":-1,"
-                                       "\"salt\":\"\",\"variants\":1}"));
+    assert_non_null(strstr(p.captions, "\"settings\":{\"provider\":\"offline\",\"providers\":[{"
+                                       "\"name\":\"offline\",\"kind\":\"offline\","
+                                       "\"model\":\"offline-composer-1\","
+                                       "\"served\":\"offline-composer-1\",\"window\":1,"
+                                       "\"share\":1}],\"prompts\":[{\"name\":\"dense-v1\","));
+    assert_non_null(strstr(p.captions, "\"temperature\":0.7,\"top_p\":0.95,\"max_tokens\":1024,"
+                                       "\"seed\":-1,\"salt\":\"\",\"variants\":1}"));
     assert_non_null(strstr(p.dialogues, "\"max_tokens\":2048"));
     assert_non_null(strstr(p.encoder, "{\"name\":\"offline\",\"settings\":{\"encoder\":\"offline\","
                                       "\"transfer\":\"mean_shift\"},\"id\":\""));
     assert_non_null(strstr(p.encoder, "\"dimension\":1280"));
     for (int i = 0; i < DIALOGUE_TASKS; i++)
-        assert_memory_equal(&p.mix[i], &dialogue_default_mix[i], sizeof(double));
+        assert_memory_equal(&p.dialogue_settings.mix[i], &dialogue_default_mix[i], sizeof(double));
     undeclare(&f);
     fake_end(&f);
 }
@@ -147,6 +173,21 @@ static void test_refusals(void **state)
     expect_refusal("{\"stages\":[\"captions\"],\"captions\":{\"variants\":9}}",
                    "/captions/variants");
     expect_refusal("{\"stages\":[\"captions\"],\"limit\":0}", "/limit");
+    expect_refusal("{\"stages\":[\"captions\"],\"limit\":9,\"dry_run\":{\"pilot\":5}}", "/limit");
+    expect_refusal("{\"stages\":[\"captions\"],\"captions\":{\"provider\":\"offline\","
+                   "\"providers\":[{\"provider\":\"offline\"}]}}",
+                   "/captions/providers");
+    expect_refusal("{\"stages\":[\"captions\"],\"captions\":{"
+                   "\"prompts\":[{\"prompt\":\"dense-v1\"},{\"prompt\":\"none\"}]}}",
+                   "/captions/prompts/1/prompt");
+    expect_refusal("{\"stages\":[\"captions\"],\"captions\":{"
+                   "\"prompts\":[{\"prompt\":\"mine\"},{\"prompt\":\"mine\"}]}}",
+                   "/captions/prompts");
+    expect_refusal("{\"stages\":[\"captions\"],\"captions\":{"
+                   "\"prompts\":[{\"prompt\":\"dense-v1\",\"weight\":0}]}}",
+                   "/captions/prompts");
+    expect_refusal("{\"stages\":[\"captions\"],\"budget\":{\"deadline\":\"2026-02-30T00:00:00Z\"}}",
+                   "/budget/deadline");
 }
 
 /* The provider's name that the plan of a run of captions has, or NULL. */
@@ -199,6 +240,63 @@ static void test_recipe_has_everything_but_variants(void **state)
     fake_end(&f);
 }
 
+static void test_an_operators_prompt_is_taken(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct err e = {0};
+    struct run_plan p;
+    fake_begin(&f, "create_run", "streets");
+    declare(&f, NULL);
+    assert_int_equal(plan(&f,
+                          "{\"stages\":[\"captions\"],\"captions\":{\"prompts\":[{\"prompt\":"
+                          "\"mine\",\"weight\":3},{\"prompt\":\"concise-v1\"}]}}",
+                          &p, &e),
+                     0);
+    assert_int_equal(p.caption_settings.n_prompts, 2);
+    assert_string_equal(p.caption_settings.prompts[0].prompt.name, "mine@2");
+    assert_true(p.caption_settings.prompts[0].share > 0.74 &&
+                p.caption_settings.prompts[0].share < 0.76);
+    undeclare(&f);
+    fake_end(&f);
+}
+
+static void test_a_recipe_waits_for_the_served_model(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct err e = {0};
+    struct run_plan p;
+    fake_begin(&f, "create_run", "streets");
+    declare(&f, "llm");
+    assert_int_equal(plan(&f, "{\"stages\":[\"captions\"]}", &p, &e), 0);
+    assert_true(str_starts(str_of(p.captions), STR("{\"recipe\":\"")));
+    assert_non_null(strstr(p.captions, "\"model\":\"m-served\""));
+    undeclare(&f);
+    fake_end(&f);
+    fake_begin(&f, "create_run", "streets");
+    declare(&f, "fresh");
+    assert_int_equal(plan(&f, "{\"stages\":[\"captions\"]}", &p, &e), 0);
+    assert_true(str_starts(str_of(p.captions), STR("{\"settings\":{")));
+    undeclare(&f);
+    fake_end(&f);
+}
+
+static void test_times(void **state)
+{
+    (void)state;
+    static const char *const good[] = {"2026-12-31T08:00:00Z", "2024-02-29T23:59:59.123456+05:30",
+                                       "2026-01-01t00:00:00z"};
+    static const char *const bad[] = {"2026-12-31",           "2025-02-29T00:00:00Z",
+                                      "2026-13-01T00:00:00Z", "2026-01-01T24:00:00Z",
+                                      "2026-01-01T00:00:00",  "2026-01-01T00:00:00.Z",
+                                      "2026-01-01 00:00:00Z", "2026-01-01T00:00:00Z "};
+    for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+        assert_true(is_rfc3339(str_of(good[i])));
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+        assert_false(is_rfc3339(str_of(bad[i])));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +305,9 @@ int main(void)
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_the_only_declared_provider_is_taken),
         cmocka_unit_test(test_recipe_has_everything_but_variants),
+        cmocka_unit_test(test_an_operators_prompt_is_taken),
+        cmocka_unit_test(test_a_recipe_waits_for_the_served_model),
+        cmocka_unit_test(test_times),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -44,8 +44,8 @@ static void on_reply(void *arg, const struct llm_reply *r)
     copy(a->raw, sizeof(a->raw), r->raw);
     copy(a->model, sizeof(a->model), r->model);
     a->raw_n = r->raw.n;
-    a->tokens_in = r->tokens_in;
-    a->tokens_out = r->tokens_out;
+    a->tokens_in = (int)r->usage.tokens_in;
+    a->tokens_out = (int)r->usage.tokens_out;
 }
 
 static struct llm_settings settings_for(const char *url)

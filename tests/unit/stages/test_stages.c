@@ -17,9 +17,9 @@ static int setup(void **state)
 {
     (void)state;
     arena = arena_new(8 << 20);
-    settings.captions.prompt = prompt_find(STR("captions"), STR("dense-v1"));
-    settings.dialogues.prompt = prompt_find(STR("dialogues"), STR("instruct-v1"));
-    return arena && settings.captions.prompt && settings.dialogues.prompt ? 0 : -1;
+    settings.captions.prompts[0].prompt = *prompt_find(STR("captions"), STR("dense-v1"));
+    settings.dialogues.prompts[0].prompt = *prompt_find(STR("dialogues"), STR("instruct-v1"));
+    return arena ? 0 : -1;
 }
 
 static int teardown(void **state)

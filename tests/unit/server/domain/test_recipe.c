@@ -32,44 +32,52 @@ static void assert_id(const char *hex)
     assert_string_equal(text, hex);
 }
 
-static struct recipe_settings with_prompt(const char *stage, const char *name)
+static struct call_settings with_prompt(const char *stage, const char *name)
 {
-    return (struct recipe_settings){
+    struct call_settings s = {
+        .set = true,
         .stage = stage,
-        .kind = "openai",
-        .model = STR("m"),
-        .prompt = prompt_find(str_of(stage), str_of(name)),
+        .n_providers = 1,
+        .providers = {{STR("llm"), STR("openai"), STR("alias"), STR("m"), 256, 1}},
         .temperature = -1,
         .top_p = -1,
         .seed = -1,
+        .salt = STR(""),
     };
+    if (name) {
+        s.n_prompts = 1;
+        s.prompts[0] = (struct prompt_choice){*prompt_find(str_of(stage), str_of(name)), 1};
+    }
+    return s;
 }
 
 static void test_canonical_form(void **state)
 {
     (void)state;
-    struct recipe_settings s = {
-        .stage = "captions",
-        .kind = "openai",
-        .model = STR("org/model \"7\""),
-        .temperature = 0.7,
-        .top_p = 1,
-        .max_tokens = 512,
-        .seed = 0,
-        .salt = STR("s"),
-    };
+    struct call_settings s = with_prompt("captions", NULL);
+    s.providers[0].served = STR("org/model \"7\"");
+    s.temperature = 0.7;
+    s.top_p = 1;
+    s.max_tokens = 512;
+    s.seed = 0;
+    s.salt = STR("s");
     recipe_build(&s, &json, id);
     assert_string_equal(buf_z(&json),
                         "{\"kind\":\"openai\",\"max_tokens\":512,\"model\":\"org/model \\\"7\\\"\","
-                        "\"prompt\":null,\"salt\":\"s\",\"seed\":0,\"stage\":\"captions\","
-                        "\"temperature\":0.7,\"top_p\":1}");
-    assert_id("e47576f2a71a05aa22a846571fa2bfb5");
-    s = with_prompt("captions", "");
+                        "\"prompts\":[],\"providers\":[{\"kind\":\"openai\","
+                        "\"model\":\"org/model \\\"7\\\"\",\"share\":1}],\"salt\":\"s\",\"seed\":0,"
+                        "\"stage\":\"captions\",\"temperature\":0.7,\"top_p\":1}");
+    s.n_prompts = 1;
+    s.prompts[0] = (struct prompt_choice){
+        {.name = "p", .stage = "captions", .system = "S", .template = "{{seed}}"}, 1};
+    s.temperature = s.top_p = -1;
+    s.seed = -1;
+    s.max_tokens = 0;
     recipe_build(&s, &json, id);
-    assert_string_equal(buf_z(&json),
-                        "{\"kind\":\"openai\",\"max_tokens\":null,\"model\":\"m\",\"prompt\":null,"
-                        "\"salt\":\"\",\"seed\":null,\"stage\":\"captions\",\"temperature\":null,"
-                        "\"top_p\":null}");
+    assert_non_null(strstr(buf_z(&json), "\"max_tokens\":null"));
+    assert_non_null(strstr(buf_z(&json),
+                           "\"prompts\":[{\"name\":\"p\",\"system\":\"S\",\"tasks\":null,"
+                           "\"template\":\"{{seed}}\",\"share\":1}]"));
 }
 
 static void test_human(void **state)
@@ -87,17 +95,16 @@ static void test_released_prompts_stay(void **state)
     static const struct {
         const char *stage, *name, *recipe;
     } released[] = {
-        {"captions", "dense-v1", "b0432e314af345803a89461d52d1ebaa"},
-        {"captions", "concise-v1", "b7859f7a55c76f65d13155c089071bb2"},
-        {"dialogues", "instruct-v1", "35e1ba3cf277d14c9b4beb0f2120c4b9"},
+        {"captions", "dense-v1", "778b5f8321a11ff5fcaceef64d5943d8"},
+        {"captions", "concise-v1", "ea24bfb793d7baa262c18f1afaa334dc"},
+        {"dialogues", "instruct-v1", "f38096fd425f1e0c62f72ae5e781cc4e"},
     };
     size_t n = 0;
     for (const struct prompt *p = prompts; p->name; p++)
         n++;
     assert_int_equal(n, sizeof(released) / sizeof(released[0]));
     for (size_t i = 0; i < n; i++) {
-        struct recipe_settings s = with_prompt(released[i].stage, released[i].name);
-        assert_non_null(s.prompt);
+        struct call_settings s = with_prompt(released[i].stage, released[i].name);
         recipe_build(&s, &json, id);
         struct err e = {0};
         assert_int_equal(json_scan(buf_str(&json), 1000, &e), 0);
@@ -108,26 +115,46 @@ static void test_released_prompts_stay(void **state)
 static void test_every_setting_counts(void **state)
 {
     (void)state;
-    struct recipe_settings base = with_prompt("captions", "dense-v1");
-    struct recipe_settings other[9];
-    for (size_t i = 0; i < 9; i++)
+    enum { CHANGES = 12 };
+    struct call_settings base = with_prompt("captions", "dense-v1");
+    struct call_settings other[CHANGES];
+    for (size_t i = 0; i < CHANGES; i++)
         other[i] = base;
     other[0].stage = "dialogues";
-    other[1].kind = "offline";
-    other[2].model = STR("n");
-    other[3].prompt = prompt_find(STR("captions"), STR("concise-v1"));
+    other[1].providers[0].kind = STR("offline");
+    other[2].providers[0].served = STR("n");
+    other[3] = with_prompt("captions", "concise-v1");
     other[4].temperature = 0;
     other[5].top_p = 0.5;
     other[6].max_tokens = 1;
     other[7].seed = 0;
     other[8].salt = STR("x");
+    other[9].prompts[0].share = 0.5;
+    other[10].providers[1] = base.providers[0];
+    other[10].n_providers = 2;
+    other[11].prompts[0].prompt.template = "{{seed}}";
     uint8_t first[RECIPE_ID_BYTES];
     recipe_build(&base, &json, first);
-    for (size_t i = 0; i < 9; i++) {
+    for (size_t i = 0; i < CHANGES; i++) {
         recipe_build(&other[i], &json, id);
         assert_memory_not_equal(id, first, sizeof(id));
     }
     recipe_build(&base, &json, id);
+    assert_memory_equal(id, first, sizeof(id));
+}
+
+/* How a provider is called and reached here says nothing about the rows. */
+static void test_names_and_windows_do_not_count(void **state)
+{
+    (void)state;
+    struct call_settings base = with_prompt("captions", "dense-v1"), other = base;
+    uint8_t first[RECIPE_ID_BYTES];
+    other.providers[0].name = STR("another");
+    other.providers[0].model = STR("another-alias");
+    other.providers[0].window = 7;
+    other.variants = 4;
+    recipe_build(&base, &json, first);
+    recipe_build(&other, &json, id);
     assert_memory_equal(id, first, sizeof(id));
 }
 
@@ -170,9 +197,13 @@ static void test_default_mix(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_canonical_form),        cmocka_unit_test(test_human),
-        cmocka_unit_test(test_released_prompts_stay), cmocka_unit_test(test_every_setting_counts),
-        cmocka_unit_test(test_prompts_are_complete),  cmocka_unit_test(test_schemas),
+        cmocka_unit_test(test_canonical_form),
+        cmocka_unit_test(test_human),
+        cmocka_unit_test(test_released_prompts_stay),
+        cmocka_unit_test(test_every_setting_counts),
+        cmocka_unit_test(test_names_and_windows_do_not_count),
+        cmocka_unit_test(test_prompts_are_complete),
+        cmocka_unit_test(test_schemas),
         cmocka_unit_test(test_default_mix),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

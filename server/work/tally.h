@@ -1,0 +1,28 @@
+/* Private to server/work: what a range has used and which filters have hit, kept in its task's row
+ * so that it stands there exactly with the rows that it counts. */
+#ifndef MONOCEROS_WORK_TALLY_H
+#define MONOCEROS_WORK_TALLY_H
+
+#include "server/base/arena.h"
+#include "server/base/buf.h"
+#include "server/base/err.h"
+#include "stages/stage.h"
+
+/* Calls to one of the stage's providers. */
+struct usage_line {
+    int64_t calls, wasted, unknown; /* sent; of which no row came; of which nobody said the price */
+    int64_t tokens_in, tokens_cached, tokens_out, tokens_reasoning, cost;
+};
+
+struct tally {
+    struct usage_line usage[CHOICES_MAX]; /* by choice */
+};
+
+/* Adds the usage of an item that has ended, or of calls that are given up. */
+void tally_add(struct tally *t, const struct item *it, bool made);
+/* As JSON: {"usage":[{"provider":…,"calls":…},…]}; providers without a call are left out. */
+void tally_write(const struct tally *t, const struct call_settings *s, struct buf *json);
+/* Reads what tally_write wrote; what cannot be read counts as nothing. */
+void tally_read(struct str json, const struct call_settings *s, struct arena *a, struct tally *t);
+
+#endif
