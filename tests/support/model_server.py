@@ -15,7 +15,8 @@ as --script (a file, or JSON on the spot) and changed by POST /control with the 
   format        "auto" (as asked), "base64" or "float"
   batch_max     inputs of one embeddings call, batch_status (413) beyond
   api_key       401 without it
-  model         404 for any other; it is also what answers report
+  model         404 for any other
+  served        what answers report as their model; the one that was asked for when not given
   poison        text that makes an embeddings call fail with poison_status (400)
   faults        list of {"kind": ..., which calls, options}; the first that applies is taken
 
@@ -51,6 +52,7 @@ DEFAULTS = {
     "batch_status": 413,
     "api_key": None,
     "model": None,
+    "served": None,
     "poison": None,
     "poison_status": 400,
     "faults": [],
@@ -238,6 +240,7 @@ class Server:
         self.fault_seen = {}
         self.text_faults = {}
         self.largest_batch = 0
+        self.tokens = [0, 0]
 
     def stats(self, with_texts):
         result = {
@@ -252,6 +255,8 @@ class Server:
             "open_connections": self.open_connections,
             "in_flight": self.in_flight,
             "max_in_flight": self.max_in_flight,
+            "tokens_in": self.tokens[0],
+            "tokens_out": self.tokens[1],
             "distinct_texts": len(self.texts),
             "max_calls_per_text": max(self.texts.values(), default=0),
         }
@@ -529,10 +534,11 @@ class Server:
         sampling = str(request.get("seed", ""))
         text = dialogue_for(user, schema, sampling) if schema else caption_for(user, sampling)
         tokens = [len(json.dumps(request["messages"]).split()), len(text.split())]
+        self.tokens = [a + b for a, b in zip(self.tokens, tokens)]
         return as_json({
             "id": "chatcmpl-" + text_key(user),
             "object": "chat.completion",
-            "model": request.get("model", "test-model"),
+            "model": self.config["served"] or request.get("model", "test-model"),
             "choices": [{
                 "index": 0,
                 "message": {"role": "assistant", "content": text},
