@@ -93,7 +93,7 @@ def test_two_servers_share_a_budget(cluster, new_server, model_server):
     dataset = Dataset(Api(one.base), "shared-budget")
     dataset.load(generate(300))
     model_server.control(reset=True, delay_ms=20)
-    budget = 100_000
+    budget = 50_000
     run = dataset.start(["captions"], budget={"tokens": budget}, captions={"max_tokens": 100})
     paused = Dataset(Api(two.base), "shared-budget").wait(run["id"], "paused")
     assert paused["reason"] == "budget"
