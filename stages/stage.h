@@ -11,6 +11,7 @@
 #include "server/base/arena.h"
 #include "server/base/err.h"
 #include "server/domain/identity.h"
+#include "server/domain/reserved.h"
 #include "server/domain/settings.h"
 
 enum stage_id {
@@ -98,9 +99,5 @@ enum verdict dialogue_accept(const struct run_settings *s, struct item *it,
                              const struct llm_reply *reply, struct arena *a);
 /* Fills item->result from a unit-length vector of n values. -1 when it is not finite. */
 int embed_accept(struct item *it, const float *vector, size_t n, struct arena *a);
-
-/* Strings that end or open a turn in the trainers' templates: a text that holds one breaks the loss
- * mask of its whole sample. NULL when there is none, else the string found. */
-const char *reserved_string(struct str text);
 
 #endif

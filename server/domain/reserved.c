@@ -1,4 +1,4 @@
-#include "stages/stage.h"
+#include "server/domain/reserved.h"
 
 static const char *const reserved[] = {
     "<image>", "</s>", "<s>", "<|", "|>", "ASSISTANT:", "USER:", "[INST]", "[/INST]", "<<SYS>>",
