@@ -128,9 +128,18 @@ void recipe_freeze(const struct call_settings *s, const char *recipe_hex, struct
     json_close(json, '}');
 }
 
-void recipe_human(struct buf *json, uint8_t id[RECIPE_ID_BYTES])
+void recipe_human(int revision, struct buf *json, uint8_t id[RECIPE_ID_BYTES])
 {
     buf_reset(json);
-    buf_adds(json, STR("{\"kind\":\"human\",\"stage\":\"captions\"}"));
+    json_open(json, '{');
+    json_key(json, "kind");
+    json_z(json, "human");
+    json_key(json, "model");
+    json_z(json, "human");
+    json_key(json, "revision");
+    json_int(json, revision);
+    json_key(json, "stage");
+    json_z(json, "captions");
+    json_close(json, '}');
     identify(json, id);
 }

@@ -16,7 +16,8 @@ void recipe_build(const struct call_settings *s, struct buf *json, uint8_t id[RE
 /* What a run keeps of a stage, as a JSON value: {recipe, kind, canonical, settings}. */
 void recipe_freeze(const struct call_settings *s, const char *recipe_hex, struct str canonical,
                    struct buf *json);
-/* The recipe of human corrections. */
-void recipe_human(struct buf *json, uint8_t id[RECIPE_ID_BYTES]);
+/* The recipe of human corrections. A slot holds one caption for ever, so that a correction of a
+ * slot that has one already goes under the next revision; the first is 1. */
+void recipe_human(int revision, struct buf *json, uint8_t id[RECIPE_ID_BYTES]);
 
 #endif

@@ -83,9 +83,13 @@ static void test_canonical_form(void **state)
 static void test_human(void **state)
 {
     (void)state;
-    recipe_human(&json, id);
-    assert_string_equal(buf_z(&json), "{\"kind\":\"human\",\"stage\":\"captions\"}");
-    assert_id("1c73e755fd00f99478eca7c9a6f4ae17");
+    recipe_human(1, &json, id);
+    assert_string_equal(
+        buf_z(&json),
+        "{\"kind\":\"human\",\"model\":\"human\",\"revision\":1,\"stage\":\"captions\"}");
+    assert_id("cd652e8e82f78d3e20ad8063f74cb876");
+    recipe_human(12, &json, id);
+    assert_id("d2ae47b97ec267c3237da9b339178ebf");
 }
 
 /* A released prompt never changes: its text is part of recipes that exist. */
