@@ -1,15 +1,35 @@
 #include "handlers/bind.h"
+#include "handlers/caption_filter.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
 
-/* What the default view picks, unless something is asked for that it may not pick. */
-static bool only_picked(const struct req *q)
+static struct str given(const struct req *q, const char *name)
 {
-    const struct query_value *view = req_query(q, "view"), *outcome = req_query(q, "outcome");
-    if (view->set)
-        return view->number == VIEW_DEFAULT;
-    return !req_query(q, "run")->set && !req_query(q, "recipe")->set &&
-           !(outcome->set && !str_is(outcome->text, "usable"));
+    const struct query_value *v = req_query(q, name);
+    return v->set ? v->text : (struct str){NULL, 0};
+}
+
+static struct caption_filter filter_of(const struct req *q)
+{
+    return (struct caption_filter){.run = given(q, "run"),
+                                   .recipe = given(q, "recipe"),
+                                   .outcome = given(q, "outcome"),
+                                   .verdict = given(q, "verdict")};
+}
+
+static bool only_picked(const struct req *q, const struct caption_filter *f)
+{
+    const struct query_value *view = req_query(q, "view");
+    return view->set ? view->number == VIEW_DEFAULT : caption_filter_picked(f);
+}
+
+/* The verdict that a caption must have, which has an index of its own; unset when it may be any. */
+static struct str wanted_verdict(const struct caption_filter *f)
+{
+    const struct str any = {NULL, 0};
+    if (f->verdict.p)
+        return str_is(f->verdict, "none") ? any : f->verdict;
+    return f->outcome.p && str_is(f->outcome, "rejected") ? STR("rejected") : any;
 }
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
@@ -17,17 +37,22 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     const struct page *p =
         page_read(q, "nuus",
                   "-1|00000000000000000000000000000000|00000000000000000000000000000000|0", 100, e);
-    const struct query_value *outcome = req_query(q, "outcome");
-    if (!p || bind_dataset(q, c, STMT_CAPTIONS_LIST, e) < 0)
+    const struct caption_filter f = filter_of(q);
+    struct str verdict = wanted_verdict(&f);
+    enum stmt_id stmt = verdict.p ? STMT_CAPTIONS_REVIEWED : STMT_CAPTIONS_LIST;
+    if (!p || bind_dataset(q, c, stmt, e) < 0)
         return -1;
     page_bind_key(c, p);
     if (bind_query_id(q, c, "run", e) < 0 || bind_query_id(q, c, "recipe", e) < 0 ||
         bind_query_id(q, c, "seed", e) < 0)
         return -1;
-    call_bool(c, only_picked(q));
-    if (bind_copy(q, c, outcome->set ? outcome->text : STR("usable"), e) < 0)
+    call_bool(c, only_picked(q, &f));
+    if (bind_copy(q, c, caption_filter_outcome(&f), e) < 0)
         return -1;
     page_bind_size(c, p);
+    if (verdict.p)
+        return bind_copy(q, c, verdict, e);
+    call_bool(c, f.verdict.p != NULL);
     return 0;
 }
 

@@ -12,18 +12,23 @@ extern const struct operation op_list_dialogues, op_get_dialogue;
 extern const struct operation op_list_failures;
 extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
 extern const struct operation op_pause_run, op_resume_run, op_cancel_run;
+extern const struct operation op_create_review, op_list_reviews, op_get_review;
+extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
-    lookup_fields[], compute_fields[], embeddings_fields[];
+    lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
+    verdicts_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
 extern const char *const encoding_formats[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
+enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };
+extern const char *const review_verdicts[];
 
 /* Encoders answer for texts of at most so many characters. */
 enum { INPUT_TEXTS_MAX = 256, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };

@@ -1,5 +1,6 @@
 #include "handlers/routes.h"
 
+#include "handlers/caption_filter.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
 #include "server/domain/prompt.h"
@@ -10,7 +11,6 @@ enum { SMALL_BODY = 65536, RUN_BODY = 262144, TEXTS_BODY = 4 << 20, SEEDS_BODY =
 #define IMPORT_BODY ((size_t)1 << 40)
 
 static const char *const views[] = {[VIEW_DEFAULT] = "default", [VIEW_ALL] = "all", NULL};
-static const char *const outcomes[] = {"usable", "dropped", "any", NULL};
 static const char *const dialogue_formats[] = {
     [DIALOGUE_MONOCEROS] = "monoceros", [DIALOGUE_LLAVA] = "llava", NULL};
 static const char *const run_states[] = {"queued", "running",   "paused", "succeeded",
@@ -45,9 +45,14 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
 static const struct query_param page_query[] = {PAGE(1000), END};
 static const struct query_param label_query[] = {LABELS, END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
-static const struct query_param captions_query[] = {
-    ID("run"),  ID("recipe"), ID("seed"), CHOICE("view", views), CHOICE("outcome", outcomes),
-    PAGE(1000), END};
+static const struct query_param captions_query[] = {ID("run"),
+                                                    ID("recipe"),
+                                                    ID("seed"),
+                                                    CHOICE("view", views),
+                                                    CHOICE("outcome", caption_outcomes),
+                                                    CHOICE("verdict", caption_verdicts),
+                                                    PAGE(1000),
+                                                    END};
 static const struct query_param dialogues_query[] = {ID("run"),
                                                      ID("recipe"),
                                                      CHOICE("task", tasks),
@@ -67,8 +72,12 @@ static const struct query_param representations_query[] = {
     PAGE(500),
     END};
 
+static const struct query_param verdicts_query[] = {
+    {"reviewer", QUERY_TEXT, 1, 400, NULL}, CHOICE("verdict", review_verdicts), PAGE(1000), END};
+
 #define DATASET "/v1/datasets/{dataset}"
 #define RUN     "/v1/runs/{run}"
+#define REVIEW  "/v1/reviews/{review}"
 
 const struct route routes[] = {
     {HTTP_GET, "/v1/datasets", "list_datasets", BODY_NONE, 0, NULL, page_query, &op_list_datasets},
@@ -101,6 +110,17 @@ const struct route routes[] = {
      &op_resume_run},
     {HTTP_POST, RUN "/cancel", "cancel_run", BODY_NONE, 0, NULL, NULL, &op_cancel_run},
     {HTTP_GET, RUN "/result", "get_run_result", BODY_NONE, 0, NULL, NULL, &op_get_run_result},
+    {HTTP_POST, DATASET "/reviews", "create_review", BODY_JSON, SMALL_BODY, review_fields, NULL,
+     &op_create_review},
+    {HTTP_GET, DATASET "/reviews", "list_reviews", BODY_NONE, 0, NULL, page_query,
+     &op_list_reviews},
+    {HTTP_GET, REVIEW, "get_review", BODY_NONE, 0, NULL, NULL, &op_get_review},
+    {HTTP_POST, REVIEW "/lease", "lease_review_items", BODY_JSON, SMALL_BODY, lease_fields, NULL,
+     &op_lease_review_items},
+    {HTTP_POST, REVIEW "/verdicts", "give_verdicts", BODY_JSON, TEXTS_BODY, verdicts_fields, NULL,
+     &op_give_verdicts},
+    {HTTP_GET, REVIEW "/verdicts", "list_verdicts", BODY_NONE, 0, NULL, verdicts_query,
+     &op_list_verdicts},
     {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,
      representations_query, &op_list_representations},
     {HTTP_POST, DATASET "/representations/lookup", "lookup_representations", BODY_JSON, SMALL_BODY,

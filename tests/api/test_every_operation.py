@@ -285,9 +285,11 @@ def test_nothing_of_this_changed_the_world(api, samples):
 def test_example_of_the_document(api, new_dataset, operation):
     dataset = new_dataset(api, 16)
     dataset.add(generate(3))
-    if operation.id in ("lookup_representations", "create_run"):
+    if operation.id in ("lookup_representations", "create_run", "create_review"):
         dataset.run()
     variables = {"dataset": dataset.name} if "{dataset}" in operation.template else {}
+    if "{review}" in operation.template:
+        variables["review"] = api.call("create_review", dataset=dataset.name, json={"sample": 1}).json()["id"]
     example = dict(operation.example)
     if operation.id == "put_dataset":
         Dataset(api, dataset.name, 16)

@@ -10,7 +10,7 @@ from support.dataset import EVERY_TASK, Dataset
 from support.seeds import generate
 
 LISTS = ["list_seeds", "list_captions", "list_dialogues", "list_failures", "list_runs",
-         "list_representations", "list_datasets"]
+         "list_representations", "list_datasets", "list_reviews"]
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +20,7 @@ def filled(server):
     made.run(dialogues={"mix": EVERY_TASK})
     for i in range(4):
         made.run(["captions"], limit=i + 1)
+        made.api.call("create_review", dataset=made.name, json={"sample": i + 1})
         Dataset(made.api, unique_name("beside"))
     return made
 
@@ -56,7 +57,7 @@ def test_a_list_that_fits_has_no_token(filled, operation):
     assert "next_page_token" not in page
 
 
-@pytest.mark.parametrize("operation", ["list_seeds", "list_captions", "list_runs"])
+@pytest.mark.parametrize("operation", ["list_seeds", "list_captions", "list_runs", "list_reviews"])
 def test_a_list_of_exactly_one_page(filled, operation):
     path = path_of(filled, operation)
     n = len(filled.api.items(path))

@@ -8,11 +8,13 @@ from support.server import ROOT
 from support.statements import Statements, literal, load
 
 NAMES = sorted(load())
-BIG = {"seeds", "captions", "dialogues", "embeddings", "failures", "tasks"}
+BIG = {"seeds", "captions", "dialogues", "embeddings", "failures", "tasks", "review_items",
+       "review_verdicts"}
 SHARD = 65536
 RUN = "11111111-1111-1111-1111-111111111111"
 RECIPE = "22222222-2222-2222-2222-222222222222"
 ENCODER = "33333333-3333-3333-3333-333333333333"
+REVIEW = "55555555-5555-5555-5555-555555555555"
 # What may read a whole table: removals and sweeps, which are rare and in the background.
 COLD = {"delete_slice", "deletes_sweep", "dataset_get", "dataset_put", "datasets_list"}
 
@@ -52,6 +54,19 @@ SELECT {SHARD} + n % 4, CASE WHEN n % 50 = 0 THEN '{RUN}'::uuid ELSE md5('run' |
        'captions', md5(n::text)::uuid, md5(n::text)::uuid, 1, now(),
        CASE WHEN n % 50 = 0 THEN 'ready' ELSE 'finished' END, 1, 64
 FROM generate_series(1, 20000) n;
+UPDATE captions SET verdict = 'rejected', rejected = true WHERE left(seed_id::text, 2) = '00';
+INSERT INTO reviews (review_id, dataset, sequence, label, sample, seed, selection, lease_seconds)
+SELECT CASE WHEN n = 1 THEN '{REVIEW}'::uuid ELSE md5('review' || n)::uuid END, 1, n, '', 200, 0, '{{}}', 900
+FROM generate_series(1, 100) n;
+INSERT INTO review_items (shard_id, seed_id, caption_hash, review_id, place, recipe_id, variant, token,
+                          reviewer, lease_until, revision, verdict)
+SELECT c.shard_id, c.seed_id, c.hash, CASE WHEN c.n % 100 = 0 THEN '{REVIEW}'::uuid
+       ELSE md5('review' || (c.n % 100 + 1))::uuid END, c.n / 100 + 1, c.recipe_id, c.variant, 1, 'ann', now(), 1,
+       CASE WHEN c.n % 3 = 0 THEN 'accepted' END
+FROM (SELECT *, row_number() OVER (ORDER BY seed_id, recipe_id) AS n FROM captions) c;
+INSERT INTO review_verdicts (shard_id, seed_id, caption_hash, review_id, revision, reviewer, verdict)
+SELECT shard_id, seed_id, caption_hash, review_id, 1, 'ann', 'accepted' FROM review_items
+WHERE verdict IS NOT NULL;
 VACUUM ANALYZE;
 """
 
@@ -94,6 +109,19 @@ def sample(kind, position, name):
 SPECIAL = {
     "seeds_list": {2: "plans", 3: -1, 4: "0" * 32, 5: None, 6: None, 7: 101},
     "captions_list": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: True, 11: "usable", 12: 101},
+    "captions_reviewed": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: False, 11: "any", 12: 101,
+                          13: "rejected"},
+    "review_create": {7: "{}", 9: [RUN] * 64, 12: [0] * 64},
+    "review_draw": {2: "0" * 32, 3: "0" * 32, 4: -1, 7: [RECIPE, "4" * 32], 8: True, 9: None, 10: None,
+                    13: "usable", 14: None, 15: "none"},
+    "review_candidates": {2: REVIEW},
+    "review_claim": {2: REVIEW},
+    "review_get": {2: REVIEW},
+    "review_items_load": {2: REVIEW},
+    "review_leased": {2: REVIEW},
+    "review_verdict_put": {2: REVIEW},
+    "human_recipe_put": {2: RECIPE, 3: "{}"},
+    "verdicts_list": {2: REVIEW, 5: None, 6: None},
     "dialogues_list": {2: "plans", 3: -1, 5: "00", 6: "", 8: None, 9: None, 10: None, 11: True,
                        12: "monoceros", 13: 101},
     "failures_list": {2: "plans", 3: -1, 8: None, 9: None, 10: None, 11: 101},

@@ -9,10 +9,11 @@ class Samples:
         self.seed = world.seeds(page_size=1)[0]["id"]
         self.caption = world.captions()[0]["id"]
         self.dialogue = world.dialogues()[0]["id"]
+        self.review = world.api.call("create_review", dataset=world.name, json={"sample": 3}).json()["id"]
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
-                  "dialogue": self.dialogue, "run": self.run}
+                  "dialogue": self.dialogue, "run": self.run, "review": self.review}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -20,6 +21,10 @@ class Samples:
         bodies = {"put_dataset": {}, "resume_run": {},
                   "create_seeds": {"seeds": [{"text": "A seed that is there already."}]},
                   "create_run": {"stages": ["captions"], "limit": 1},
+                  "create_review": {"sample": 2, "seed": 5},
+                  "lease_review_items": {"reviewer": "ann", "count": 2},
+                  "give_verdicts": {"reviewer": "ann", "verdicts": [
+                      {"caption_id": self.caption, "token": 1, "verdict": "skipped"}]},
                   "lookup_representations": {"ids": [self.caption]},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
@@ -38,7 +43,7 @@ class Samples:
         """Variables that are well-formed, of which the last names nothing."""
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
-                  "run": "0" * 32}
+                  "run": "0" * 32, "review": "0" * 32}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -1,5 +1,6 @@
 -- Hides a dataset and opens one removal task per shard, unless a run works on it. Queued runs are
--- cancelled. $1 owner, $2 name. One row: the run that is in the way or NULL, whether it was hidden.
+-- cancelled and reviews forgotten. $1 owner, $2 name. One row: the run that is in the way or NULL,
+-- whether it was hidden.
 WITH {{dataset}}, busy AS (
     SELECT r.run_id FROM runs r, ds
     WHERE r.dataset = ds.number AND r.state IN ('running', 'paused')
@@ -14,6 +15,8 @@ WITH {{dataset}}, busy AS (
     RETURNING run_id
 ), swept AS (
     DELETE FROM tasks t USING cancelled c WHERE t.run_id = c.run_id
+), forgotten AS (
+    DELETE FROM reviews WHERE dataset = (SELECT number FROM gone)
 ), opened AS (
     INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at)
     SELECT g.number * 65536 + shard, '00000000-0000-0000-0000-000000000000', 'delete',

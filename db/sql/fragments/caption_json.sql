@@ -1,4 +1,4 @@
--- Caption c as a JSON object.
+-- Caption c as a JSON object. A human caption came out of a review, where others come out of a run.
 json_strip_nulls(json_build_object(
     'id', replace(c.seed_id::text, '-', '') || '-' || encode(c.hash, 'hex'),
     'seed_id', replace(c.seed_id::text, '-', ''),
@@ -18,5 +18,10 @@ json_strip_nulls(json_build_object(
     'latency_ms', c.latency_ms,
     'flags', to_json(c.flags),
     'dropped', c.dropped,
-    'run', replace(c.run_id::text, '-', ''),
+    'verdict', c.verdict,
+    'reviewer', c.reviewer,
+    'reviewed_at', to_char(c.reviewed_at AT TIME ZONE 'UTC', {{utc}}),
+    'corrects', replace(c.seed_id::text, '-', '') || '-' || encode(c.corrects, 'hex'),
+    'review', CASE WHEN c.corrects IS NOT NULL THEN replace(c.run_id::text, '-', '') END,
+    'run', CASE WHEN c.corrects IS NULL THEN replace(c.run_id::text, '-', '') END,
     'created_at', to_char(c.created_at AT TIME ZONE 'UTC', {{utc}})))

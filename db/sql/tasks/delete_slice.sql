@@ -10,6 +10,10 @@ WITH victims AS (
     DELETE FROM embeddings WHERE shard_id = $1 AND seed_id IN (SELECT seed_id FROM victims)
 ), f AS (
     DELETE FROM failures WHERE shard_id = $1 AND seed_id IN (SELECT seed_id FROM victims)
+), i AS (
+    DELETE FROM review_items WHERE shard_id = $1 AND seed_id IN (SELECT seed_id FROM victims)
+), v AS (
+    DELETE FROM review_verdicts WHERE shard_id = $1 AND seed_id IN (SELECT seed_id FROM victims)
 ), s AS (
     DELETE FROM seeds WHERE shard_id = $1 AND seed_id IN (SELECT seed_id FROM victims) RETURNING 1
 )

@@ -1,0 +1,12 @@
+-- Whether caption c stands behind the page's key and meets its filters: parameters 3 to 11 of the lists
+-- of captions.
+(c.shard_id, c.seed_id, c.recipe_id, c.variant) > (ds.lo + $3::bigint, $4::uuid, $5::uuid, $6::smallint)
+AND c.shard_id <= ds.hi
+AND ($7::uuid IS NULL OR c.run_id = $7)
+AND ($8::uuid IS NULL OR c.recipe_id = $8)
+AND ($9::uuid IS NULL OR c.seed_id = $9)
+AND CASE $11::text WHEN 'usable' THEN c.dropped IS NULL AND NOT c.rejected
+                   WHEN 'dropped' THEN c.dropped IS NOT NULL
+                   WHEN 'rejected' THEN c.rejected
+                   ELSE true END
+AND (NOT $10::boolean OR {{picked}})
