@@ -54,6 +54,10 @@ static void take_selection(struct req *q, const struct run_select *s, struct run
         json_key(&b, "domain");
         json_str(&b, s->domain);
     }
+    if (s && s->verdict.p) {
+        json_key(&b, "verdict");
+        json_str(&b, s->verdict);
+    }
     if (s && s->seed_ids.set) {
         const struct str *ids = s->seed_ids.items;
         json_key(&b, "seed_ids");

@@ -8,11 +8,15 @@
 
 const char *const run_stages[] = {"captions", "dialogues", "representations", NULL};
 
+static const char *const select_verdicts[] = {"rejected", NULL};
+
 static const struct field select_fields[] = {
     {FIELD_STRING, "source", .offset = offsetof(struct run_select, source), .max = 200},
     {FIELD_STRING, "domain", .offset = offsetof(struct run_select, domain), .max = 200},
     {FIELD_STRINGS, "seed_ids", .offset = offsetof(struct run_select, seed_ids), .min = 1,
      .max = 1000, .len_max = 32},
+    {FIELD_ENUM, "verdict", .offset = offsetof(struct run_select, verdict),
+     .values = select_verdicts},
     {.type = FIELD_END},
 };
 

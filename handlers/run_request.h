@@ -11,7 +11,7 @@ enum run_stage { STAGE_CAPTIONS, STAGE_DIALOGUES, STAGE_REPRESENTATIONS, STAGE_C
 extern const char *const run_stages[]; /* names by number, NULL-terminated */
 
 struct run_select {
-    struct str source, domain;
+    struct str source, domain, verdict;
     struct list seed_ids;
 };
 

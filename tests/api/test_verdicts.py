@@ -452,3 +452,73 @@ def test_verdicts_are_listed(reviewed):
     assert [v for page in reviewed.api.pages(review.path + "/verdicts", 2) for v in page] == every
     assert review.verdicts(verdict="rejected") == [v for v in every if v["verdict"] == "rejected"]
     assert review.verdicts(reviewer="ann", page_size=3) == every and review.verdicts(reviewer="bob") == []
+
+
+# -- redoing what was rejected --
+
+def test_rejected_slots_are_redone_by_another_recipe(api, dataset):
+    dataset.load(generate(30))
+    dataset.run(["captions"], captions={"salt": "first"})
+    review = Review(dataset, sample=30)
+    items = list(review.lease().values())
+    rejected, corrected = items[:8], items[8:11]
+    for item in rejected:
+        review.give(item, "rejected")
+    for item in corrected:
+        review.give(item, "corrected", text=f"Written by a person, number {item['place']}.")
+    before = {c["id"] for c in dataset.captions()}
+    assert len(before) == 22
+    redo = {"select": {"verdict": "rejected"}, "captions": {"prompt": "concise-v1"}}
+    run = dataset.run(["captions", "dialogues", "representations"], **redo, dialogues={"mix": EVERY_TASK})
+    assert run["select"] == {"verdict": "rejected"}
+    assert stage_of(run, "captions") | {"total": 8, "done": 8} == stage_of(run, "captions")
+    assert stage_of(run, "dialogues")["done"] == 24 and stage_of(run, "representations")["done"] == 8
+    redone = dataset.captions(run=run["id"])
+    assert {c["seed_id"] for c in redone} == {item["seed"]["id"] for item in rejected}
+    assert {c["id"] for c in dataset.captions()} == before | {c["id"] for c in redone}
+    # They are redone now: neither the same run nor a third recipe begins with them again.
+    assert stage_of(dataset.run(["captions"], **redo), "captions")["total"] == 0
+    again = dataset.run(["captions"], select={"verdict": "rejected"}, captions={"salt": "third"})
+    assert stage_of(again, "captions")["total"] == 0
+    # Until one of the new ones is rejected too.
+    second = Review(dataset, sample=30, select={"run": run["id"]})
+    for item in list(second.lease().values())[:3]:
+        second.give(item, "rejected")
+    third = dataset.run(["captions"], select={"verdict": "rejected"}, captions={"salt": "third"})
+    assert stage_of(third, "captions")["done"] == 3
+    assert len(dataset.captions()) == 30
+
+
+def test_what_stands_behind_a_rejected_caption_is_no_reason_to_keep_it(dataset):
+    """The view falls back on an older recipe; the newest one's slot is redone all the same."""
+    dataset.load(generate(10))
+    for salt in "ab":
+        dataset.run(["captions"], captions={"salt": salt})
+    review = Review(dataset, sample=4)
+    for item in review.lease().values():
+        review.give(item, "rejected")
+    assert len(dataset.captions()) == 10
+    run = dataset.run(["captions"], select={"verdict": "rejected"}, captions={"salt": "c"}, limit=3)
+    assert stage_of(run, "captions")["done"] == 3
+    run = dataset.run(["captions"], select={"verdict": "rejected"}, captions={"salt": "c"})
+    assert stage_of(run, "captions")["done"] == 1
+
+
+def test_a_corrected_slot_is_not_redone(dataset):
+    dataset.load(generate(4))
+    dataset.run(["captions"])
+    review = Review(dataset, sample=4)
+    items = list(review.lease().values())
+    review.give(items[0], "corrected", text="What a person saw there.")
+    other = Review(dataset, sample=4, seed=2, select={"recipe": items[0]["caption"]["recipe"]})
+    other.give(other.lease("bob")[items[0]["caption_id"]], "rejected", "bob")
+    assert get(dataset, items[0]["caption_id"])["verdict"] == "rejected"
+    run = dataset.run(["captions"], select={"verdict": "rejected"}, captions={"salt": "redo"})
+    assert stage_of(run, "captions")["total"] == 0
+
+
+def test_other_verdicts_select_nothing(api, dataset):
+    for bad in ("accepted", "none", "", 1):
+        answer = api.call("create_run", dataset=dataset.name, expect=422, json={
+            "stages": ["captions"], "select": {"verdict": bad}})
+        assert answer.pointers == ["/select/verdict"]
