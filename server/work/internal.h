@@ -143,6 +143,9 @@ void *dispatcher_main(void *arg);
 void *ticker_main(void *arg);
 void *worker_main(void *arg);
 void ticker_want(struct work *w);
+/* Issues and flushes what the worker holds, once: for a task that waits for a server, so that the
+ * ranges beside it do not. */
+void worker_turn(struct worker *k);
 
 /* whole.c: plan, moments, transfer and delete tasks, start to end. 0; -1 with e set when the task
  * should be tried again later. */

@@ -26,7 +26,7 @@ static void on_probe(void *arg, const struct llm_reply *reply)
     (void)snprintf(p->detail, sizeof(p->detail), "%s", reply->detail);
 }
 
-/* Blocks this worker for one short call. A reply that is of no use as text has a model all the
+/* One short call. A reply that is of no use as text has a model all the
  * same. */
 static int ask(struct worker *k, struct llm_provider *provider, struct probe *p, struct err *e)
 {
@@ -41,8 +41,11 @@ static int ask(struct worker *k, struct llm_provider *provider, struct probe *p,
                                         .seed = -1};
     if (llm_submit(k->engine, provider, &request, p, on_probe, p, e) < 0)
         return -1;
-    while (!p->answered && !atomic_load(&k->work->draining))
-        (void)engine_poll(k->engine, 100);
+    while (!p->answered && !atomic_load(&k->work->draining)) {
+        worker_turn(k);
+        if (!p->answered)
+            (void)engine_poll(k->engine, 100);
+    }
     if (!p->answered)
         engine_cancel(k->engine, p);
     while (!p->answered)

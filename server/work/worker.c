@@ -188,6 +188,12 @@ static void drive(struct worker *k)
         (void)engine_poll(k->engine, POLL_MS);
 }
 
+void worker_turn(struct worker *k)
+{
+    drive(k);
+    settle_all(k);
+}
+
 /* With nothing in flight and nothing flushed, what is left waits for the database or for room. */
 static void rest(const struct worker *k)
 {
@@ -223,8 +229,7 @@ void *worker_main(void *arg)
     struct worker *k = arg;
     while (!atomic_load(&k->work->draining) || k->ranges) {
         take_tasks(k);
-        drive(k);
-        settle_all(k);
+        worker_turn(k);
         rest(k);
         if (atomic_load(&k->work->stopped))
             break;

@@ -14,6 +14,8 @@
           AND (b.state <> 'queued' OR b.sequence < r.sequence)
         ORDER BY b.state = 'queued', b.sequence
         LIMIT 1) END,
+    'waiting_for', CASE WHEN r.state = 'queued' AND NOT {{run_resolved}}
+                        THEN 'the model server to say which model it serves' END,
     'stages', w.stages,
     'progress', CASE WHEN r.state = 'succeeded' THEN 1
                      WHEN n.total > 0 THEN least(1, round(n.ended / n.total, 4))
