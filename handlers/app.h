@@ -26,6 +26,7 @@ struct app {
     void (*wake)(void *arg);
     void *wake_arg;
     atomic_bool migrated; /* the schema is current */
+    atomic_int reports;   /* that are being made */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

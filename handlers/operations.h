@@ -16,6 +16,7 @@ extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_compute_representations, op_create_embeddings;
+extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],

@@ -37,6 +37,11 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
     {                                                                                              \
         name, QUERY_ENUM, 0, 0, (values)                                                           \
     }
+/* A dataset, "@recipe:" and an id. */
+#define REFERENCE(name)                                                                            \
+    {                                                                                              \
+        name, QUERY_TEXT, 1, 103, NULL                                                             \
+    }
 #define END                                                                                        \
     {                                                                                              \
         NULL, QUERY_TEXT, 0, 0, NULL                                                               \
@@ -71,6 +76,9 @@ static const struct query_param representations_query[] = {
     CHOICE("encoding_format", encoding_formats),
     PAGE(500),
     END};
+static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
+                                                  END};
+static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
 
 static const struct query_param verdicts_query[] = {
     {"reviewer", QUERY_TEXT, 1, 400, NULL}, CHOICE("verdict", review_verdicts), PAGE(1000), END};
@@ -129,6 +137,9 @@ const struct route routes[] = {
      compute_fields, NULL, &op_compute_representations},
     {HTTP_POST, "/v1/embeddings", "create_embeddings", BODY_JSON, TEXTS_BODY, embeddings_fields,
      NULL, &op_create_embeddings},
+    {HTTP_GET, DATASET "/report", "get_report", BODY_NONE, 0, NULL, report_query, &op_get_report},
+    {HTTP_GET, "/v1/reports/compare", "compare_reports", BODY_NONE, 0, NULL, compare_query,
+     &op_compare_reports},
     {HTTP_GET, "/healthz", "healthz", BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", BODY_NONE, 0, NULL, NULL, &op_metrics},

@@ -10,20 +10,26 @@ int64_t clock_us(void)
     return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
 }
 
-void clock_rfc3339(char out[25])
+void clock_rfc3339_at(int64_t unix_us, char out[25])
 {
-    struct timespec t;
+    time_t seconds = unix_us / 1000000;
     struct tm tm;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    if (!gmtime_r(&t.tv_sec, &tm)) {
+    if (!gmtime_r(&seconds, &tm)) {
         out[0] = '\0';
         return;
     }
     char text[64];
     (void)snprintf(text, sizeof(text), "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", tm.tm_year + 1900,
                    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
-                   (int)(t.tv_nsec / 1000000));
+                   (int)(unix_us % 1000000 / 1000));
     (void)snprintf(out, 25, "%.24s", text);
+}
+
+void clock_rfc3339(char out[25])
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_REALTIME, &t);
+    clock_rfc3339_at((int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000, out);
 }
 
 int clock_cond_init(pthread_cond_t *cond)

@@ -10,6 +10,8 @@
 int64_t clock_us(void);
 /* RFC 3339 UTC with milliseconds, e.g. 2026-01-31T12:00:00.000Z. */
 void clock_rfc3339(char out[25]);
+/* The same of a time in microseconds of the Unix epoch. */
+void clock_rfc3339_at(int64_t unix_us, char out[25]);
 /* A condition variable whose timed waits follow the monotonic clock; 0 or an errno value. */
 int clock_cond_init(pthread_cond_t *cond);
 /* Waits at most timeout_ms; 0, or ETIMEDOUT. The mutex is held before and after. */

@@ -97,12 +97,48 @@ size_t text_length(struct str s)
     return n;
 }
 
+static bool is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* The bytes at s that may stand between the end of a sentence and the white space behind it. */
+static size_t closing(struct str s)
+{
+    static const char *const marks[] = {
+        ".", "!", "?", "\"", "'", ")", "]", "\xe2\x80\x9d", "\xe2\x80\x99"}; /* ” and ’ */
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        if (str_starts(s, str_of(marks[i])))
+            return strlen(marks[i]);
+    return 0;
+}
+
+size_t text_sentences(struct str s)
+{
+    size_t n = 0;
+    bool open = false;
+    while (s.n) {
+        char c = s.p[0];
+        s = str_from(s, 1);
+        if (c != '.' && c != '!' && c != '?') {
+            open = open || !is_space(c);
+            continue;
+        }
+        for (size_t more; (more = closing(s)) > 0;)
+            s = str_from(s, more);
+        bool ends = s.n == 0 || is_space(s.p[0]);
+        n += ends && open;
+        open = !ends;
+    }
+    return n + open;
+}
+
 size_t text_words(struct str s)
 {
     size_t n = 0;
     bool in_word = false;
     for (size_t i = 0; i < s.n; i++) {
-        bool space = s.p[i] == ' ' || (s.p[i] >= '\t' && s.p[i] <= '\r');
+        bool space = is_space(s.p[i]);
         n += !space && !in_word;
         in_word = !space;
     }

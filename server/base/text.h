@@ -19,5 +19,9 @@ struct str text_normalise(struct arena *a, struct str s);
 size_t text_length(struct str s);
 /* Number of words: runs of bytes other than ASCII white space. */
 size_t text_words(struct str s);
+/* Number of sentences: one ends with `.`, `!` or `?` before white space or the end of the text,
+ * closing quotes and brackets allowed between them; what is left behind the last end is one more.
+ */
+size_t text_sentences(struct str s);
 
 #endif

@@ -1,0 +1,2 @@
+-- $1 shard. One row: how many seeds it has.
+SELECT count(*) FROM seeds WHERE shard_id = $1

@@ -1,0 +1,120 @@
+/* A report: what the rows of a dataset, of a run or of a recipe are like. It is read in pages by
+ * key, so that nothing holds a long snapshot, into accumulators of a bounded size. */
+#ifndef MONOCEROS_HANDLERS_REPORT_H
+#define MONOCEROS_HANDLERS_REPORT_H
+
+#include "handlers/operation.h"
+#include "handlers/tally.h"
+#include "server/domain/dialogue_figures.h"
+#include "server/domain/lexical.h"
+#include "server/domain/openings.h"
+#include "server/domain/recipe.h"
+#include "server/domain/sample.h"
+
+enum {
+    REPORT_SAMPLE = 500,           /* captions for what is not computed over all of them */
+    REPORT_REPEATED_MAX = 1 << 21, /* captions whose repetitions are counted exactly */
+};
+
+/* What a report is asked about. Run and recipe may be unset. */
+struct report_ask {
+    struct str dataset, run, recipe; /* with a terminator */
+    bool picked;                     /* only what the default view picks is measured */
+};
+
+/* The dataset as it was found. */
+struct report_scope {
+    int64_t number, shards;
+    char *view; /* recipes of the default view, uuid[] as text; owned */
+    char dialogue_recipe[33];
+    bool changing; /* a run is at work */
+};
+
+struct report_task {
+    int64_t count, existing;
+    int64_t asked;      /* -1: not said */
+    double asked_share; /* NaN: not said */
+    struct dialogue_figures figures;
+};
+
+/* Times and money by stage and provider; counts by what they are counted by. */
+struct report {
+    struct report_ask ask;
+    struct report_scope scope;
+    int64_t took_us;
+    int64_t seeds;
+    /* Captions: all of them, then those that are measured. */
+    struct tally_values captions;
+    int64_t rejected, accepted, corrected, verdict_rejected;
+    int64_t judged, marked_exact, marked_near;
+    int64_t measured, trial;
+    struct spread words, characters, sentences;
+    struct lexical lexical;
+    struct openings openings;
+    struct distinct texts;
+    int64_t with_words; /* of the measured, those that have words */
+    struct sample sample;
+    double self_bleu, compression; /* NaN: too few */
+    int64_t dialogues, dialogues_measured, dialogues_trial;
+    struct report_task tasks[DIALOGUE_TASKS];
+    int64_t failures;
+    struct tally usage, recipes, prompts, filters, reasons;
+    char recipe_kinds[TALLY_ROWS_MAX][TALLY_KEY]; /* of the rows of `recipes`, once sorted */
+};
+
+struct report *report_new(struct err *e);
+void report_free(struct report *r); /* accepts NULL */
+static inline void report_freep(struct report **r)
+{
+    report_free(*r);
+}
+/* Reads all that the report needs. Ends with ERR_UNAVAILABLE when the server drains. */
+int report_read(struct req *q, struct db *db, const struct report_ask *ask, struct report *r,
+                struct err *e);
+/* Every statement of a report goes through here, so that no report outlives the server. */
+int report_statement(struct req *q, struct db *db, const struct db_call *c, struct rows **rows,
+                     struct err *e);
+/* The texts and conversations of one shard, part of report_read. */
+int report_read_texts(struct req *q, struct db *db, struct report *r, int64_t shard, struct err *e);
+int report_read_dialogues(struct req *q, struct db *db, struct report *r, int64_t shard,
+                          struct err *e);
+/* What follows from the sample, once all captions have been read. */
+int report_finish(struct report *r, struct err *e);
+
+/* Whether anything of the offline composer's was measured. */
+static inline bool report_is_trial(const struct report *r)
+{
+    return r->trial + r->dialogues_trial > 0;
+}
+/* a / b; NaN when b is 0. */
+double report_ratio(int64_t a, int64_t b);
+/* How many captions have the very words of one before them; estimated beyond REPORT_REPEATED_MAX.
+ */
+double report_repeated(const struct report *r);
+/* The share of the commonest opening, NaN when there is none. */
+double report_top_opening(const struct report *r, const struct opening **one);
+enum { REPORT_WORD_BUCKETS = 15 };
+/* The histogram of words per caption. */
+void report_word_buckets(const struct report *r, uint32_t out[REPORT_WORD_BUCKETS]);
+/* Sum over the rows of a stage. */
+struct tally_values report_stage(const struct report *r, const char *stage);
+
+/* One number of a report under the path that it has there; tasks of dialogues stand by name. NaN
+ * when it is not defined. */
+struct report_figure {
+    const char *name;
+    double value;
+};
+enum { REPORT_FIGURES_MAX = 80 };
+int report_figures(const struct report *r, struct report_figure out[REPORT_FIGURES_MAX]);
+
+void report_write(const struct report *r, struct buf *b);
+void report_write_ask(const struct report *r, struct buf *b);
+void report_write_warnings(const struct report *r, struct buf *b);
+/* The members `paper`, or `paper_note` for the offline composer's. */
+void report_write_paper(const struct report *r, struct buf *b);
+void report_write_definitions(struct buf *b);
+void report_write_comparison(const struct report *a, const struct report *b,
+                             const char *const reference[2], struct buf *out);
+
+#endif
