@@ -297,6 +297,7 @@ static void write_usage_row(const struct tally_row *row, struct buf *b)
     put_text(b, "stage", row->key[0]);
     put_text(b, "provider", row->key[1]);
     put_int(b, "rows", rows);
+    put_int(b, "usable", v->sum[SUM_USABLE]);
     put_int(b, "failed", v->sum[SUM_FAILED]);
     put_int(b, "calls", v->sum[SUM_CALLS]);
     put_int(b, "tokens_in", v->sum[SUM_TOKENS_IN]);
@@ -309,6 +310,7 @@ static void write_usage_row(const struct tally_row *row, struct buf *b)
     put_number(b, "tokens_in_per_row", report_ratio(v->sum[SUM_TOKENS_IN], rows));
     put_number(b, "tokens_out_per_row", report_ratio(v->sum[SUM_TOKENS_OUT], rows));
     put_dollars(b, "cost_usd_per_row", report_ratio(v->sum[SUM_COST], rows));
+    put_dollars(b, "cost_usd_per_usable_row", report_ratio(v->sum[SUM_COST], v->sum[SUM_USABLE]));
     put_number(b, "latency_ms_mean",
                report_ratio(v->sum[SUM_LATENCY_MS], v->sum[SUM_LATENCY_ROWS]));
     put_time(b, "first_at", v->first_us);

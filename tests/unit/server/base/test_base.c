@@ -141,6 +141,10 @@ static void texts_have_one_stored_form(void **state)
     assert_ptr_equal(text_normalise(a, plain).p, plain.p);
     assert_int_equal(text_length(STR("caf\xc3\xa9")), 4);
     assert_int_equal(text_words(STR("  two  words ")), 2);
+    assert_int_equal(text_sentences(STR("One. Two! Is it 3.5 m? \"Yes.\" (No.) And")), 6);
+    assert_int_equal(text_sentences(STR("He said \xe2\x80\x9cno.\xe2\x80\x9d Then... no")), 3);
+    assert_int_equal(text_sentences(STR(" ... ")), 0);
+    assert_int_equal(text_sentences(STR("")), 0);
     arena_free(a);
 }
 
