@@ -33,9 +33,9 @@ def test_sample_succeeds(api, samples, operation):
 
 @pytest.mark.parametrize("operation", READING)
 def test_head_answers_like_get(api, samples, operation):
-    path = path_of(operation, samples.variables(operation))
-    head = api.request("HEAD", path, expect=200)
-    got = api.request("GET", path, expect=200)
+    target = samples.target(operation)
+    head = api.request("HEAD", target, expect=200)
+    got = api.request("GET", target, expect=200)
     assert head.content == b""
     assert head.headers["Content-Type"] == got.headers["Content-Type"]
     assert int(head.headers["Content-Length"]) > 0
@@ -65,7 +65,7 @@ def test_wrong_method(api, samples, operation, method):
 
 @pytest.mark.parametrize("operation", EVERY)
 def test_unknown_query_parameter(api, samples, operation):
-    answer = api.call(operation.id, expect=400, params={"surprise": "1"}, **samples.arguments(operation))
+    answer = api.call(operation.id, expect=400, **samples.arguments(operation, surprise="1"))
     assert answer.problem == "invalid-parameter"
     assert answer.pointers == ["?surprise"]
 
@@ -73,8 +73,8 @@ def test_unknown_query_parameter(api, samples, operation):
 @pytest.mark.parametrize("operation", [p for p in EVERY if CONTRACT.by_id[p.id].query])
 def test_repeated_query_parameter(api, samples, operation):
     name = next(iter(operation.query))
-    answer = api.call(operation.id, expect=400, params=[(name, "1"), (name, "1")],
-                      **samples.arguments(operation))
+    arguments = {**samples.arguments(operation), "params": [(name, "1"), (name, "1")]}
+    answer = api.call(operation.id, expect=400, **arguments)
     assert answer.problem == "invalid-parameter"
     assert answer.pointers == [f"?{name}"]
 
@@ -97,8 +97,7 @@ def bad_values():
 
 @pytest.mark.parametrize("operation, name, value", bad_values())
 def test_bad_query_value(api, samples, operation, name, value):
-    answer = api.call(operation.id, expect=(400, 422), params={name: value},
-                      **samples.arguments(operation))
+    answer = api.call(operation.id, expect=(400, 422), **samples.arguments(operation, **{name: value}))
     assert answer.pointers == [f"?{name}"]
     assert answer.problem == {400: "invalid-parameter", 422: "validation"}[answer.status]
     if name != "page_token":

@@ -43,7 +43,7 @@ def down(alone):
     until(lambda: api.request("GET", "/readyz").status == 200, "the server to recover")
     for operation in CONTRACT.operations:
         if operation.method == "GET":
-            api.call(operation.id, **samples.variables(operation))
+            api.call(operation.id, **samples.arguments(operation))
     samples.world.load(generate(60))
     samples.world.run()
     assert len(samples.world.captions()) == 60

@@ -138,6 +138,8 @@ class Contract:
                 errors.append(f"?{name} is unknown or repeated")
             else:
                 self._parameter(operation, "query", name, value, errors)
+        errors += [f"?{name} is missing" for name, parameter in operation.query.items()
+                   if parameter.get("required") and name not in names]
         for (where, name), parameter in operation.parameters.items():
             if where == "header" and headers.get(name) is not None:
                 self._parameter(operation, where, name, headers[name], errors)

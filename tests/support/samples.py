@@ -1,4 +1,5 @@
 """One working request for every operation, as a starting point for what applies to all of them."""
+import urllib.parse
 
 
 class Samples:
@@ -32,8 +33,22 @@ class Samples:
             return {"data": b"A seed that is there already.\n"}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 
-    def arguments(self, operation):
-        return {**self.variables(operation), **self.body(operation)}
+    def query(self, operation):
+        """The query parameters that the operation needs."""
+        sides = {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"}
+        return sides if operation.id == "compare_reports" else {}
+
+    def target(self, operation):
+        """Path and query."""
+        path = operation.template
+        for name, value in self.variables(operation).items():
+            path = path.replace("{" + name + "}", value)
+        query = urllib.parse.urlencode(self.query(operation))
+        return f"{path}?{query}" if query else path
+
+    def arguments(self, operation, **query):
+        return {**self.variables(operation), **self.body(operation),
+                "params": {**self.query(operation), **query}}
 
     @staticmethod
     def names_a_thing(operation):
