@@ -72,7 +72,7 @@ static int make_report(struct req *q, const struct report_ask *ask, struct err *
 {
     _cleanup_(db_freep) struct db *db = connect_for_report(q->app, e);
     _cleanup_(report_freep) struct report *r = db ? report_new(e) : NULL;
-    if (!r || report_read(q, db, ask, r, e) < 0)
+    if (!r || report_read(r, q, db, ask, e) < 0)
         return -1;
     res_json(q, 200);
     report_write(r, &q->res.body);
@@ -139,7 +139,7 @@ static int make_comparison(struct req *q, const struct report_ask ask[2],
     _cleanup_(db_freep) struct db *db = connect_for_report(q->app, e);
     _cleanup_(report_freep) struct report *a = db ? report_new(e) : NULL;
     _cleanup_(report_freep) struct report *b = a ? report_new(e) : NULL;
-    if (!b || report_read(q, db, &ask[0], a, e) < 0 || report_read(q, db, &ask[1], b, e) < 0)
+    if (!b || report_read(a, q, db, &ask[0], e) < 0 || report_read(b, q, db, &ask[1], e) < 0)
         return -1;
     res_json(q, 200);
     report_write_comparison(a, b, reference, &q->res.body);

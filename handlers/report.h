@@ -7,6 +7,7 @@
 #include "handlers/tally.h"
 #include "server/domain/dialogue_figures.h"
 #include "server/domain/lexical.h"
+#include "server/domain/near.h"
 #include "server/domain/openings.h"
 #include "server/domain/recipe.h"
 #include "server/domain/sample.h"
@@ -37,8 +38,9 @@ struct report_task {
     struct dialogue_figures figures;
 };
 
-/* Times and money by stage and provider; counts by what they are counted by. */
 struct report {
+    struct req *q; /* while it is read */
+    struct db *db;
     struct report_ask ask;
     struct report_scope scope;
     int64_t took_us;
@@ -46,14 +48,15 @@ struct report {
     /* Captions: all of them, then those that are measured. */
     struct tally_values captions;
     int64_t rejected, accepted, corrected, verdict_rejected;
-    int64_t judged, marked_exact, marked_near;
+    int64_t marked_exact, marked_near;
     int64_t measured, trial;
     struct spread words, characters, sentences;
     struct lexical lexical;
     struct openings openings;
     struct distinct texts;
-    int64_t with_words; /* of the measured, those that have words */
-    struct sample sample;
+    int64_t with_words;            /* of the measured, those that have words */
+    struct sample sample;          /* with signatures */
+    struct near near;              /* of the sample: what has a near duplicate */
     double self_bleu, compression; /* NaN: too few */
     int64_t dialogues, dialogues_measured, dialogues_trial;
     struct report_task tasks[DIALOGUE_TASKS];
@@ -69,16 +72,16 @@ static inline void report_freep(struct report **r)
     report_free(*r);
 }
 /* Reads all that the report needs. Ends with ERR_UNAVAILABLE when the server drains. */
-int report_read(struct req *q, struct db *db, const struct report_ask *ask, struct report *r,
+int report_read(struct report *r, struct req *q, struct db *db, const struct report_ask *ask,
                 struct err *e);
 /* Every statement of a report goes through here, so that no report outlives the server. */
-int report_statement(struct req *q, struct db *db, const struct db_call *c, struct rows **rows,
-                     struct err *e);
-/* The texts and conversations of one shard, part of report_read. */
-int report_read_texts(struct req *q, struct db *db, struct report *r, int64_t shard, struct err *e);
-int report_read_dialogues(struct req *q, struct db *db, struct report *r, int64_t shard,
-                          struct err *e);
-/* What follows from the sample, once all captions have been read. */
+int report_statement(struct report *r, const struct db_call *c, struct rows **rows, struct err *e);
+/* Parts of report_read, of one shard: texts, conversations, and in a second pass signatures. */
+int report_read_texts(struct report *r, int64_t shard, struct err *e);
+int report_read_dialogues(struct report *r, int64_t shard, struct err *e);
+int report_read_near(struct report *r, int64_t shard, struct err *e);
+/* What follows from the sample, once all captions have been read: self-BLEU and compression, and
+ * the sample's signatures for report_read_near. */
 int report_finish(struct report *r, struct err *e);
 
 /* Whether anything of the offline composer's was measured. */
@@ -91,6 +94,9 @@ double report_ratio(int64_t a, int64_t b);
 /* How many captions have the very words of one before them; estimated beyond REPORT_REPEATED_MAX.
  */
 double report_repeated(const struct report *r);
+/* The share of the sample that has a near duplicate among the measured captions; NaN without
+ * signatures. */
+double report_near_share(const struct report *r);
 /* The share of the commonest opening, NaN when there is none. */
 double report_top_opening(const struct report *r, const struct opening **one);
 enum { REPORT_WORD_BUCKETS = 15 };

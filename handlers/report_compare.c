@@ -31,7 +31,8 @@ static void add_captions(struct filling *f, const struct report *r)
     add_count(f, "captions.usable", sum[SUM_USABLE]);
     add_count(f, "captions.measured", r->measured);
     add(f, "captions.dropped_share", report_ratio(sum[SUM_DROPPED], sum[SUM_ROWS]));
-    add(f, "captions.duplicates.near_share", report_ratio(r->marked_near, r->judged));
+    add(f, "captions.duplicates.marked_near_share", report_ratio(r->marked_near, sum[SUM_ROWS]));
+    add(f, "captions.duplicates.near.share", report_near_share(r));
     add(f, "captions.duplicates.repeated.share",
         r->with_words ? report_repeated(r) / (double)r->with_words : (double)NAN);
     add(f, "captions.words.mean", spread_mean(&r->words));

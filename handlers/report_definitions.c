@@ -20,15 +20,17 @@ static const struct {
     {"captions.verdicts", "Captions by the verdict of their review."},
     {"captions.filters",
      "Captions by the filter that dropped them, and by each that flagged them."},
-    {"captions.duplicates.judged",
-     "Captions with a signature, which near duplicates are found by."},
     {"captions.duplicates.marked_exact", "Captions dropped or flagged as exact duplicates."},
     {"captions.duplicates.marked_near", "Captions dropped or flagged as near duplicates."},
-    {"captions.duplicates.near_share", "marked_near / judged."},
+    {"captions.duplicates.marked_near_share", "marked_near / count."},
     {"captions.duplicates.repeated",
      "Measured captions with the same words in the same order as one before them, case and "
      "punctuation aside; share is of those that have words. Exact up to 2,097,152 different ones, "
      "then by HyperLogLog; standard_error is that of the share."},
+    {"captions.duplicates.near",
+     "Captions of the sample whose MinHash signature agrees in 80 % of its hashes with that of "
+     "another measured caption; sample is how many have a signature. A pair of that similarity is "
+     "found in 92 of 100 cases."},
     {"captions.words",
      "Words of a caption: runs of characters other than white space. A percentile is the least "
      "number that so many per cent of the captions do not exceed; a bucket holds from, but not "

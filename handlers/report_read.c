@@ -11,7 +11,7 @@
 enum { WORDS_BOUND = 4096, CHARACTERS_BOUND = 32768, SENTENCES_BOUND = 512 };
 
 /* Where the numbers begin that all counting statements have in the same order. */
-enum { CAPTION_NUMBERS = 8, DIALOGUE_NUMBERS = 5 };
+enum { CAPTION_NUMBERS = 7, DIALOGUE_NUMBERS = 5 };
 
 struct report *report_new(struct err *e)
 {
@@ -44,6 +44,7 @@ void report_free(struct report *r)
     lexical_free(&r->lexical);
     openings_free(&r->openings);
     distinct_free(&r->texts);
+    near_free(&r->near);
     sample_free(&r->sample);
     for (int i = 0; i < DIALOGUE_TASKS; i++)
         dialogue_figures_free(&r->tasks[i].figures);
@@ -51,12 +52,11 @@ void report_free(struct report *r)
     free(r);
 }
 
-int report_statement(struct req *q, struct db *db, const struct db_call *c, struct rows **rows,
-                     struct err *e)
+int report_statement(struct report *r, const struct db_call *c, struct rows **rows, struct err *e)
 {
-    if (http_draining(q))
+    if (http_draining(r->q))
         return err_set(e, ERR_UNAVAILABLE, "the server is ending");
-    return db_run(db, c, rows, e);
+    return db_run(r->db, c, rows, e);
 }
 
 static int take_scope(const struct rows *rows, struct report *r, struct err *e)
@@ -80,7 +80,7 @@ static int take_scope(const struct rows *rows, struct report *r, struct err *e)
     return s->view ? 0 : err_set(e, ERR_NO_MEMORY, "no memory for a report");
 }
 
-static int read_scope(struct req *q, struct db *db, struct report *r, struct err *e)
+static int read_scope(struct report *r, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
@@ -89,7 +89,7 @@ static int read_scope(struct req *q, struct db *db, struct report *r, struct err
     call_text(&c, r->ask.dataset);
     call_text(&c, r->ask.run);
     call_text(&c, r->ask.recipe);
-    if (report_statement(q, db, &c, &rows, e) < 0)
+    if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     return take_scope(rows, r, e);
 }
@@ -102,7 +102,7 @@ static int task_of(struct str name)
     return -1;
 }
 
-static int read_asked(struct req *q, struct db *db, struct report *r, struct err *e)
+static int read_asked(struct report *r, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
@@ -110,7 +110,7 @@ static int read_asked(struct req *q, struct db *db, struct report *r, struct err
         return 0;
     call_init(&c, STMT_REPORT_ASKED);
     call_text(&c, r->ask.run);
-    if (report_statement(q, db, &c, &rows, e) < 0)
+    if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++) {
         int task = task_of(rows_text(rows, i, 0));
@@ -174,7 +174,6 @@ static void add_caption_group(struct report *r, const struct rows *rows, int i)
     v.sum[SUM_FLAGGED] = flags.n ? n : 0;
     v.sum[SUM_USABLE] = dropped.p || rejected ? 0 : n;
     r->rejected += rejected ? n : 0;
-    r->judged += rows_bool(rows, i, 7) ? n : 0;
     tally_values_add(&r->captions, &v);
     tally_add(&r->recipes, STR("captions"), rows_text(rows, i, 0), &v);
     tally_add(&r->usage, STR("captions"), rows_text(rows, i, 1), &v);
@@ -228,18 +227,18 @@ static void add_seeds(struct report *r, const struct rows *rows, int i)
     r->seeds += rows_i64(rows, i, 0);
 }
 
-static int each(struct req *q, struct db *db, const struct db_call *c, struct report *r,
+static int each(struct report *r, const struct db_call *c,
                 void (*add)(struct report *r, const struct rows *rows, int row), struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
-    if (report_statement(q, db, c, &rows, e) < 0)
+    if (report_statement(r, c, &rows, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++)
         add(r, rows, i);
     return 0;
 }
 
-static int count_rows(struct req *q, struct db *db, struct report *r, int64_t shard, struct err *e)
+static int count_rows(struct report *r, int64_t shard, struct err *e)
 {
     const struct report_ask *ask = &r->ask;
     struct db_call captions, dialogues;
@@ -252,13 +251,12 @@ static int count_rows(struct req *q, struct db *db, struct report *r, int64_t sh
     call_text(&dialogues, ask->run);
     call_text(&dialogues, ask->recipe);
     call_z(&dialogues, r->scope.dialogue_recipe[0] ? r->scope.dialogue_recipe : NULL);
-    if (each(q, db, &captions, r, add_caption_group, e) < 0)
+    if (each(r, &captions, add_caption_group, e) < 0)
         return -1;
-    return each(q, db, &dialogues, r, add_dialogue_group, e);
+    return each(r, &dialogues, add_dialogue_group, e);
 }
 
-static int count_others(struct req *q, struct db *db, struct report *r, int64_t shard,
-                        struct err *e)
+static int count_others(struct report *r, int64_t shard, struct err *e)
 {
     const struct report_ask *ask = &r->ask;
     struct db_call seeds, failures, embeddings;
@@ -272,20 +270,19 @@ static int count_others(struct req *q, struct db *db, struct report *r, int64_t 
     call_init(&embeddings, STMT_REPORT_EMBEDDINGS);
     call_i64(&embeddings, shard);
     call_text(&embeddings, ask->run);
-    if (each(q, db, &seeds, r, add_seeds, e) < 0 ||
-        each(q, db, &failures, r, add_failure_group, e) < 0)
+    if (each(r, &seeds, add_seeds, e) < 0 || each(r, &failures, add_failure_group, e) < 0)
         return -1;
     /* Embeddings have no recipe. */
-    return ask->recipe.p ? 0 : each(q, db, &embeddings, r, add_embedding_group, e);
+    return ask->recipe.p ? 0 : each(r, &embeddings, add_embedding_group, e);
 }
 
-static int read_kinds(struct req *q, struct db *db, struct report *r, struct err *e)
+static int read_kinds(struct report *r, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
     call_init(&c, STMT_REPORT_RECIPES);
     call_i64(&c, r->scope.number);
-    if (report_statement(q, db, &c, &rows, e) < 0)
+    if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++)
         for (int k = 0; k < r->recipes.n; k++)
@@ -295,30 +292,41 @@ static int read_kinds(struct req *q, struct db *db, struct report *r, struct err
     return 0;
 }
 
-static int read_shard(struct req *q, struct db *db, struct report *r, int64_t shard, struct err *e)
+static int read_shard(struct report *r, int64_t shard, struct err *e)
 {
-    if (count_rows(q, db, r, shard, e) < 0 || count_others(q, db, r, shard, e) < 0 ||
-        report_read_texts(q, db, r, shard, e) < 0)
+    if (count_rows(r, shard, e) < 0 || count_others(r, shard, e) < 0 ||
+        report_read_texts(r, shard, e) < 0)
         return -1;
-    return report_read_dialogues(q, db, r, shard, e);
+    return report_read_dialogues(r, shard, e);
 }
 
-int report_read(struct req *q, struct db *db, const struct report_ask *ask, struct report *r,
+/* A second pass over the captions, once the sample is known. */
+static int find_near(struct report *r, struct err *e)
+{
+    for (int64_t i = 0; r->near.n && i < r->scope.shards; i++)
+        if (report_read_near(r, shard_id(r->scope.number, i), e) < 0)
+            return -1;
+    return 0;
+}
+
+int report_read(struct report *r, struct req *q, struct db *db, const struct report_ask *ask,
                 struct err *e)
 {
     int64_t started = clock_us();
+    r->q = q;
+    r->db = db;
     r->ask = *ask;
-    if (read_scope(q, db, r, e) < 0 || read_asked(q, db, r, e) < 0)
+    if (read_scope(r, e) < 0 || read_asked(r, e) < 0)
         return -1;
     for (int64_t i = 0; i < r->scope.shards; i++)
-        if (read_shard(q, db, r, shard_id(r->scope.number, i), e) < 0)
+        if (read_shard(r, shard_id(r->scope.number, i), e) < 0)
             return -1;
     tally_sort(&r->usage);
     tally_sort(&r->recipes);
     tally_sort(&r->prompts);
     tally_sort(&r->filters);
     tally_sort(&r->reasons);
-    if (read_kinds(q, db, r, e) < 0 || report_finish(r, e) < 0)
+    if (read_kinds(r, e) < 0 || report_finish(r, e) < 0 || find_near(r, e) < 0)
         return -1;
     r->took_us = clock_us() - started;
     return 0;

@@ -44,8 +44,10 @@ static struct place before_first(void)
                           .recipe = "00000000000000000000000000000000"};
 }
 
-static uint64_t key_of(struct str seed, struct str hash)
+/* Of rows that begin with seed, recipe, variant, hash. */
+static uint64_t key_of(const struct rows *rows, int i)
 {
+    struct str seed = rows_bytes(rows, i, 0), hash = rows_bytes(rows, i, 3);
     char id[CAPTION_ID_TEXT + 1];
     if (seed.n != SEED_ID_BYTES || hash.n != CAPTION_HASH_BYTES)
         return UINT64_MAX;
@@ -62,25 +64,38 @@ static int add_caption(struct report *r, const struct rows *rows, int i, struct 
     spread_add(&r->characters, (int64_t)text_length(text));
     spread_add(&r->sentences, (int64_t)text_sentences(text));
     if (!lexical_add(&r->lexical, text, NULL) ||
-        !sample_add(&r->sample, key_of(rows_bytes(rows, i, 0), rows_bytes(rows, i, 3)), text))
+        !sample_add(&r->sample, key_of(rows, i), text, rows_bytes(rows, i, 6)))
         return no_memory(e);
-    const struct words *w = &r->lexical.scratch.words;
+    const struct terms *w = &r->lexical.scratch.terms;
     if (w->n == 0)
         return 0;
-    uint64_t same = words_gram(w->hash, w->n);
+    uint64_t same = terms_gram(w->hash, w->n);
     r->with_words++;
     distinct_add(&r->texts, &same, 1);
     openings_add(&r->openings, w, text);
     return 0;
 }
 
+static int add_signature(struct report *r, const struct rows *rows, int i, struct err *e)
+{
+    (void)e;
+    near_look(&r->near, key_of(rows, i), rows_bytes(rows, i, 4));
+    return 0;
+}
+
+/* What both statements over captions take, and what is done with each of their rows. */
+struct pass {
+    enum stmt_id stmt;
+    int (*add)(struct report *r, const struct rows *rows, int i, struct err *e);
+};
+
 /* Reads one page; how many rows it had, 0 at the end of the shard. */
-static int texts_page(struct req *q, struct db *db, struct report *r, int64_t shard,
-                      struct place *at, struct err *e)
+static int captions_page(struct report *r, const struct pass *pass, int64_t shard, struct place *at,
+                         struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
-    call_init(&c, STMT_REPORT_TEXTS);
+    call_init(&c, pass->stmt);
     call_i64(&c, shard);
     call_z(&c, at->seed);
     call_z(&c, at->recipe);
@@ -89,11 +104,11 @@ static int texts_page(struct req *q, struct db *db, struct report *r, int64_t sh
     call_text(&c, r->ask.recipe);
     call_bool(&c, r->ask.picked);
     call_z(&c, r->scope.view);
-    if (report_statement(q, db, &c, &rows, e) < 0)
+    if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     int n = rows_count(rows);
     for (int i = 0; i < n; i++)
-        if (add_caption(r, rows, i, e) < 0)
+        if (pass->add(r, rows, i, e) < 0)
             return -1;
     if (n > 0) {
         take_id(at->seed, rows_bytes(rows, n - 1, 0));
@@ -103,14 +118,26 @@ static int texts_page(struct req *q, struct db *db, struct report *r, int64_t sh
     return n;
 }
 
-int report_read_texts(struct req *q, struct db *db, struct report *r, int64_t shard, struct err *e)
+static int captions_pass(struct report *r, const struct pass *pass, int64_t shard, struct err *e)
 {
     struct place at = before_first();
     int n;
     do
-        n = texts_page(q, db, r, shard, &at, e);
+        n = captions_page(r, pass, shard, &at, e);
     while (n > 0);
     return n;
+}
+
+int report_read_texts(struct report *r, int64_t shard, struct err *e)
+{
+    const struct pass pass = {STMT_REPORT_TEXTS, add_caption};
+    return captions_pass(r, &pass, shard, e);
+}
+
+int report_read_near(struct report *r, int64_t shard, struct err *e)
+{
+    const struct pass pass = {STMT_REPORT_SIGNATURES, add_signature};
+    return captions_pass(r, &pass, shard, e);
 }
 
 struct turn {
@@ -170,8 +197,8 @@ static void take_place(const struct rows *rows, int i, struct place *at)
     (void)snprintf(at->task, sizeof(at->task), STR_FMT, STR_ARG(task));
 }
 
-static int dialogues_page(struct req *q, struct db *db, struct report *r, int64_t shard,
-                          struct place *at, struct arena *a, struct err *e)
+static int dialogues_page(struct report *r, int64_t shard, struct place *at, struct arena *a,
+                          struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
@@ -185,7 +212,7 @@ static int dialogues_page(struct req *q, struct db *db, struct report *r, int64_
     call_text(&c, r->ask.recipe);
     call_bool(&c, r->ask.picked);
     call_z(&c, r->scope.view);
-    if (report_statement(q, db, &c, &rows, e) < 0)
+    if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     int n = rows_count(rows);
     for (int i = 0; i < n; i++)
@@ -195,8 +222,7 @@ static int dialogues_page(struct req *q, struct db *db, struct report *r, int64_
     return n;
 }
 
-int report_read_dialogues(struct req *q, struct db *db, struct report *r, int64_t shard,
-                          struct err *e)
+int report_read_dialogues(struct report *r, int64_t shard, struct err *e)
 {
     _cleanup_(arena_freep) struct arena *a = arena_new(ARENA_BYTES);
     struct place at = before_first();
@@ -204,7 +230,7 @@ int report_read_dialogues(struct req *q, struct db *db, struct report *r, int64_
     if (!a)
         return no_memory(e);
     do
-        n = dialogues_page(q, db, r, shard, &at, a, e);
+        n = dialogues_page(r, shard, &at, a, e);
     while (n > 0);
     return n;
 }
@@ -238,5 +264,5 @@ int report_finish(struct report *r, struct err *e)
     if (r->sample.n && (!compress_sample(&r->sample, &r->compression) ||
                         !self_bleu4(texts, r->sample.n, &r->self_bleu)))
         return no_memory(e);
-    return 0;
+    return near_init(&r->near, &r->sample) ? 0 : no_memory(e);
 }

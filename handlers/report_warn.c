@@ -35,14 +35,19 @@ static void warn_captions(const struct report *r, struct buf *b)
 {
     const struct opening *one = NULL;
     const int64_t *sum = r->captions.sum;
-    double top = report_top_opening(r, &one), near = report_ratio(r->marked_near, r->judged);
+    double top = report_top_opening(r, &one), near = report_near_share(r);
+    double marked = report_ratio(r->marked_near, sum[SUM_ROWS]);
     double dropped = report_ratio(sum[SUM_DROPPED], sum[SUM_ROWS]);
     double repeated = report_repeated(r) / (double)r->with_words;
     if (r->openings.total >= CAPTIONS_MIN && top > OPENING_MOST)
         warn(b, "one_opening", "%.0f %% of the captions begin with \"%s\".", 100 * top,
              opening_text(&r->openings, one));
-    if (r->judged >= CAPTIONS_MIN && near > NEAR_MOST)
-        warn(b, "near_duplicates", "%.1f %% of the captions nearly repeat another one.",
+    if (sum[SUM_ROWS] >= CAPTIONS_MIN && marked > NEAR_MOST)
+        warn(b, "marked_near_duplicates",
+             "Filters marked %.1f %% of the captions as near duplicates.", 100 * marked);
+    if (r->near.n >= CAPTIONS_MIN && near > NEAR_MOST)
+        warn(b, "near_duplicates",
+             "%.1f %% of a sample of the measured captions have a near duplicate among them.",
              100 * near);
     if (r->with_words >= CAPTIONS_MIN && repeated > REPEATED_MOST)
         warn(b, "repeated_captions", "%.1f %% of the captions have the very words of another one.",
@@ -79,7 +84,7 @@ static void warn_dialogues(const struct report *r, struct buf *b)
     if (over)
         warn(b, "too_long",
              "%lld dialogues are longer than a trainer's sample of %d tokens, by estimate.",
-             (long long)over, SAMPLE_TOKENS_MAX);
+             (long long)over, DIALOGUE_TOKENS_MAX);
 }
 
 static void warn_failures(const struct report *r, struct buf *b)

@@ -103,13 +103,30 @@ double report_repeated(const struct report *r)
     return repeated > 0 ? repeated : 0;
 }
 
+double report_near_share(const struct report *r)
+{
+    return report_ratio((int64_t)near_found(&r->near), (int64_t)r->near.n);
+}
+
+static void write_near(const struct report *r, struct buf *b)
+{
+    double share = report_near_share(r), n = (double)r->near.n;
+    if (!r->near.n)
+        return;
+    open_object(b, "near");
+    put_int(b, "sample", (int64_t)r->near.n);
+    put_int(b, "count", (int64_t)near_found(&r->near));
+    put_number(b, "share", share);
+    put_number(b, "standard_error", sqrt(share * (1 - share) / n));
+    json_close(b, '}');
+}
+
 static void write_duplicates(const struct report *r, struct buf *b)
 {
     open_object(b, "duplicates");
-    put_int(b, "judged", r->judged);
     put_int(b, "marked_exact", r->marked_exact);
     put_int(b, "marked_near", r->marked_near);
-    put_number(b, "near_share", report_ratio(r->marked_near, r->judged));
+    put_number(b, "marked_near_share", report_ratio(r->marked_near, r->captions.sum[SUM_ROWS]));
     open_object(b, "repeated");
     put_int(b, "count", llround(report_repeated(r)));
     if (r->with_words)
@@ -121,6 +138,7 @@ static void write_duplicates(const struct report *r, struct buf *b)
                    distinct_standard_error(&r->texts) * distinct_count(&r->texts) /
                        (double)r->with_words);
     json_close(b, '}');
+    write_near(r, b);
     json_close(b, '}');
 }
 

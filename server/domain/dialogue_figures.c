@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "server/base/text.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 enum { TURNS_BOUND = 64, ANSWER_WORDS_BOUND = 2048, TOKENS_BOUND = 4096 };
 
@@ -37,7 +37,7 @@ static const struct {
 static int begin_of(struct str question)
 {
     char first[16];
-    words_first(question, 1, first, sizeof(first));
+    terms_first(question, 1, first, sizeof(first));
     const char *word = first;
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
         if (strcmp(first, forms[i].form) == 0)
@@ -106,7 +106,7 @@ void dialogue_figures_add(struct dialogue_figures *f, const struct str *turns, s
         add_pair(f, turns[i], turns[i + 1]);
     int64_t tokens = (2 * bytes + 6) / 7;
     f->dialogues++;
-    f->over_limit += tokens > SAMPLE_TOKENS_MAX;
+    f->over_limit += tokens > DIALOGUE_TOKENS_MAX;
     spread_add(&f->turns, (int64_t)(n / 2));
     spread_add(&f->tokens, tokens);
 }

@@ -28,7 +28,7 @@ static void free_scratch(struct lexical_scratch *s)
 
 void lexical_free(struct lexical *l)
 {
-    words_free(&l->scratch.words);
+    terms_free(&l->scratch.terms);
     free_scratch(&l->scratch);
     free(l->buckets);
     for (int i = 0; i < LEXICAL_GRAMS; i++)
@@ -41,7 +41,7 @@ static bool make_room(struct lexical_scratch *s, size_t n)
 {
     if (n <= s->cap)
         return true;
-    struct lexical_scratch grown = {.words = s->words, .cap = s->cap ? s->cap : SCRATCH_MIN};
+    struct lexical_scratch grown = {.terms = s->terms, .cap = s->cap ? s->cap : SCRATCH_MIN};
     while (grown.cap < n)
         grown.cap *= 2;
     grown.slots = 2 * grown.cap;
@@ -70,8 +70,8 @@ static size_t number_types(struct lexical_scratch *s)
         memset(s->mark, 0, s->slots * sizeof(*s->mark));
         s->now = 1;
     }
-    for (size_t i = 0; i < s->words.n; i++) {
-        uint64_t hash = s->words.hash[i];
+    for (size_t i = 0; i < s->terms.n; i++) {
+        uint64_t hash = s->terms.hash[i];
         size_t slot = hash & last;
         while (s->mark[slot] == s->now && s->key[slot] != hash)
             slot = (slot + 1) & last;
@@ -99,7 +99,7 @@ static double entropy(const uint32_t *count, size_t types, double n)
 
 static double moving_ratio(struct lexical_scratch *s, size_t types)
 {
-    size_t n = s->words.n, in_window = 0, windows = 0;
+    size_t n = s->terms.n, in_window = 0, windows = 0;
     double sum = 0;
     if (n < LEXICAL_WINDOW)
         return (double)types / (double)n;
@@ -118,22 +118,22 @@ static double moving_ratio(struct lexical_scratch *s, size_t types)
 static void measure(struct lexical_scratch *s, double one[LEXICAL_MEANS])
 {
     size_t types = number_types(s);
-    double n = (double)s->words.n;
+    double n = (double)s->terms.n;
     one[LEXICAL_TYPE_TOKEN_RATIO] = (double)types / n;
     one[LEXICAL_ENTROPY] = entropy(s->count, types, n);
     one[LEXICAL_MOVING_RATIO] = moving_ratio(s, types);
-    one[LEXICAL_NORMALISED_ENTROPY] = s->words.n > 1 ? one[LEXICAL_ENTROPY] / log2(n) : 1;
+    one[LEXICAL_NORMALISED_ENTROPY] = s->terms.n > 1 ? one[LEXICAL_ENTROPY] / log2(n) : 1;
 }
 
 static void add_grams(struct lexical *l)
 {
-    const struct words *w = &l->scratch.words;
+    const struct terms *w = &l->scratch.terms;
     for (size_t n = 1; n <= LEXICAL_GRAMS && n <= w->n; n++) {
         size_t runs = w->n - n + 1;
         const uint64_t *hashes = w->hash;
         if (n > 1) {
             for (size_t i = 0; i < runs; i++)
-                l->scratch.grams[i] = words_gram(w->hash + i, n);
+                l->scratch.grams[i] = terms_gram(w->hash + i, n);
             hashes = l->scratch.grams;
         }
         l->grams[n - 1].total += (int64_t)runs;
@@ -147,9 +147,9 @@ bool lexical_add(struct lexical *l, struct str text, double one[LEXICAL_MEANS])
 {
     double figures[LEXICAL_MEANS];
     struct lexical_scratch *s = &l->scratch;
-    if (!words_split(&s->words, text) || !make_room(s, s->words.n))
+    if (!terms_split(&s->terms, text) || !make_room(s, s->terms.n))
         return false;
-    if (s->words.n == 0)
+    if (s->terms.n == 0)
         return true;
     measure(s, figures);
     l->texts++;

@@ -1,5 +1,5 @@
 /* Lexical diversity: of single texts, averaged, and of all texts together. Words are those of
- * words.h. Definitions, for a text of N words of which V differ and word w stands c(w) times:
+ * terms.h. Definitions, for a text of N words of which V differ and word w stands c(w) times:
  *   type-token ratio         V / N
  *   entropy                  -sum of p log2 p over p = c(w) / N, in bits
  *   moving type-token ratio  mean of V / 50 over all stretches of 50 words in a row (Covington and
@@ -11,7 +11,7 @@
 #define MONOCEROS_DOMAIN_LEXICAL_H
 
 #include "server/domain/distinct.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 enum {
     LEXICAL_WINDOW = 50,
@@ -35,7 +35,7 @@ struct lexical_grams {
 
 /* Room to work on one text; grows to the longest. */
 struct lexical_scratch {
-    struct words words;
+    struct terms terms;
     size_t cap;      /* of the arrays by word */
     uint64_t *grams; /* runs of n words */
     uint32_t *type;  /* the number of each word's type, from 0 */
@@ -57,7 +57,7 @@ struct lexical {
 
 bool lexical_init(struct lexical *l); /* false when there is no memory */
 void lexical_free(struct lexical *l); /* also of a zeroed struct */
-/* Leaves the text's words in l->scratch.words, and its figures in `one` when that is given, which
+/* Leaves the text's words in l->scratch.terms, and its figures in `one` when that is given, which
  * are unset for a text without a word. False when there is no memory. */
 bool lexical_add(struct lexical *l, struct str text, double one[LEXICAL_MEANS]);
 /* NaN when there are no texts. */

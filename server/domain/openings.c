@@ -27,7 +27,7 @@ static void take_place(struct openings *o, struct opening *slot, uint64_t hash, 
         o->missed++;
         return;
     }
-    words_first(text, OPENING_WORDS, first, sizeof(first));
+    terms_first(text, OPENING_WORDS, first, sizeof(first));
     *slot = (struct opening){.hash = hash, .count = 1, .text = (uint32_t)o->texts.n};
     buf_add(&o->texts, first, strlen(first) + 1);
     if (o->texts.failed) {
@@ -39,11 +39,11 @@ static void take_place(struct openings *o, struct opening *slot, uint64_t hash, 
     }
 }
 
-void openings_add(struct openings *o, const struct words *w, struct str text)
+void openings_add(struct openings *o, const struct terms *w, struct str text)
 {
     if (w->n < OPENING_WORDS)
         return;
-    uint64_t hash = words_gram(w->hash, OPENING_WORDS);
+    uint64_t hash = terms_gram(w->hash, OPENING_WORDS);
     size_t slot = hash % SLOTS;
     o->total++;
     while (o->table[slot].count && o->table[slot].hash != hash)

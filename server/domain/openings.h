@@ -6,7 +6,7 @@
 #define MONOCEROS_DOMAIN_OPENINGS_H
 
 #include "server/base/buf.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 enum { OPENING_WORDS = 3, OPENINGS_MAX = 1 << 14, OPENING_TEXT = 96 };
 
@@ -27,7 +27,7 @@ struct openings {
 bool openings_init(struct openings *o); /* false when there is no memory */
 void openings_free(struct openings *o); /* also of a zeroed struct */
 /* w are the words of the text. */
-void openings_add(struct openings *o, const struct words *w, struct str text);
+void openings_add(struct openings *o, const struct terms *w, struct str text);
 /* The k commonest, most frequent first, equally frequent ones in the order of their words; how many
  * there are. */
 size_t openings_top(const struct openings *o, const struct opening **out, size_t k);

@@ -49,16 +49,25 @@ static void sift_down(struct sample *s)
     }
 }
 
-bool sample_add(struct sample *s, uint64_t key, struct str text)
+static bool copy_item(struct sample_item *item, uint64_t key, struct str text, struct str extra)
 {
-    if (s->n == s->size && key >= s->items[0].key)
-        return true;
-    char *copy = malloc(text.n + 1);
+    char *copy = malloc(text.n + extra.n + 1);
     if (!copy)
         return false;
     memcpy(copy, text.p, text.n);
-    copy[text.n] = '\0';
-    const struct sample_item item = {key, {copy, text.n}};
+    if (extra.p)
+        memcpy(copy + text.n, extra.p, extra.n);
+    *item = (struct sample_item){key, {copy, text.n}, {extra.p ? copy + text.n : NULL, extra.n}};
+    return true;
+}
+
+bool sample_add(struct sample *s, uint64_t key, struct str text, struct str extra)
+{
+    struct sample_item item;
+    if (s->n == s->size && key >= s->items[0].key)
+        return true;
+    if (!copy_item(&item, key, text, extra))
+        return false;
     if (s->n < s->size) {
         s->items[s->n] = item;
         sift_up(s, s->n++);

@@ -11,7 +11,8 @@
 
 struct sample_item {
     uint64_t key;
-    struct str text; /* owned */
+    struct str text;  /* owned */
+    struct str extra; /* what comes with it, behind the text; unset without */
 };
 
 struct sample {
@@ -21,8 +22,9 @@ struct sample {
 
 bool sample_init(struct sample *s, size_t size); /* false when there is no memory */
 void sample_free(struct sample *s);              /* also of a zeroed struct */
-/* Copies the text when it belongs to the sample so far; false when there is no memory. */
-bool sample_add(struct sample *s, uint64_t key, struct str text);
+/* Copies the text, and what comes with it, when it belongs to the sample so far; false when there
+ * is no memory. */
+bool sample_add(struct sample *s, uint64_t key, struct str text, struct str extra);
 /* By ascending key; nothing may be added any more. */
 void sample_sort(struct sample *s);
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "server/base/cleanup.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 enum { ORDER = 4 };
 
@@ -68,7 +68,7 @@ static bool match_order(const uint64_t *hash, const size_t *starts, struct measu
         return false;
     for (size_t t = 0; t < n; t++)
         for (size_t i = starts[t]; i + run <= starts[t + 1]; i++)
-            grams[total++] = (struct gram){words_gram(hash + i, run), (uint32_t)t};
+            grams[total++] = (struct gram){terms_gram(hash + i, run), (uint32_t)t};
     qsort(grams, total, sizeof(*grams), by_hash_and_text);
     for (size_t i = 0, end; i < total; i = end) {
         end = stretch(grams, total, i, false);
@@ -116,10 +116,10 @@ static double bleu(const struct measured *texts, size_t n, size_t me)
 static bool split_all(const struct str *texts, size_t n, uint64_t **hash, size_t *starts,
                       struct measured *out)
 {
-    struct words w = {0};
+    struct terms w = {0};
     bool ok = true;
     for (size_t t = 0; t < n && ok; t++) {
-        ok = words_split(&w, texts[t]);
+        ok = terms_split(&w, texts[t]);
         out[t].words = w.n;
         starts[t + 1] = starts[t] + w.n;
         uint64_t *grown = ok ? realloc(*hash, (starts[t + 1] + 1) * sizeof(**hash)) : NULL;
@@ -129,7 +129,7 @@ static bool split_all(const struct str *texts, size_t n, uint64_t **hash, size_t
         *hash = grown;
         memcpy(grown + starts[t], w.hash, w.n * sizeof(*w.hash));
     }
-    words_free(&w);
+    terms_free(&w);
     return ok;
 }
 

@@ -3,7 +3,7 @@
  * mean of the clipped precisions of runs of 1 to 4 words, times the penalty for a text that is
  * shorter than its closest reference. A precision without a match counts as 0.1 matches (method 1
  * of Chen and Cherry, 2014), except that no single common word makes it 0. Words are those of
- * words.h; the figure depends on the number of texts. */
+ * terms.h; the figure depends on the number of texts. */
 #ifndef MONOCEROS_DOMAIN_SELF_BLEU_H
 #define MONOCEROS_DOMAIN_SELF_BLEU_H
 

@@ -1,12 +1,14 @@
 """Reports: every figure against one that is computed here from the rows that the lists show."""
 import collections
 import random
+import struct
 
 import pytest
 
 from conftest import unique_name
 from support import figures
-from support.client import Api
+from support.client import CONTRACT, Api
+from support.contract import resolve
 from support.dataset import Dataset
 from support.rows import Rows
 
@@ -49,7 +51,7 @@ class Made:
     """700 captions of an older recipe, 300 of a newer one, and dialogues, with all that can be noted."""
 
     def __init__(self, server):
-        self.rng = random.Random(5)
+        self.rng, self.signatures = random.Random(5), []
         self.api = Api(server.base)
         self.dataset = Dataset(self.api, unique_name("report"), 4)
         self.rows = Rows(server.database, self.dataset)
@@ -88,10 +90,21 @@ class Made:
             out["verdict"] = ["accepted", "rejected", "corrected"][i % 3]
             out["rejected"] = i % 3 == 1
         if i % 4:
-            out["signature"] = "\\x00"
+            self.signatures.append(self.signature(i))
+            out["signature"] = "\\x" + struct.pack("<112H", *self.signatures[-1]).hex()
         if i % 31 == 30:
             out["text"] = "The very same words again."
         return out
+
+    def signature(self, i):
+        """112 numbers; one in nine is like an earlier one but for 1 to 40 of them in a row."""
+        if i % 9 or not self.signatures:
+            return [self.rng.randrange(65536) for _ in range(112)]
+        like = list(self.rng.choice(self.signatures))
+        first = self.rng.randrange(72)
+        for at in range(first, first + self.rng.choice([1, 10, 22, 23, 40])):
+            like[at] = (like[at] + 1) % 65536
+        return like
 
     def dialogue(self, i, caption):
         return {"caption": caption["id"], "task": TASKS[i % 3], "recipe": self.talk,
@@ -179,7 +192,6 @@ def test_counts_of_captions(made, params):
     names = collections.Counter(c["dropped"] for c in rows if c.get("dropped"))
     flags = collections.Counter(flag for c in rows for flag in c.get("flags", []))
     near = [c for c in rows if "near_duplicate" in (c.get("dropped"), *c.get("flags", []))]
-    judged = sum("signature" in c for c in rows)
     assert found["count"] == len(rows) and found["usable"] == len(usable)
     assert found["dropped"] == sum(names.values())
     assert found["dropped_share"] == pytest.approx(sum(names.values()) / len(rows), abs=1e-12)
@@ -189,10 +201,20 @@ def test_counts_of_captions(made, params):
                                  for name in ("accepted", "rejected", "corrected")}
     assert found["filters"] == [{"filter": name, "dropped": names[name], "flagged": flags[name]}
                                 for name in sorted({*names, *flags})]
-    assert found["duplicates"]["judged"] == judged
     assert found["duplicates"]["marked_near"] == len(near)
     assert found["duplicates"]["marked_exact"] == names["exact_duplicate"]
-    assert found["duplicates"]["near_share"] == pytest.approx(len(near) / judged, abs=1e-12)
+    assert found["duplicates"]["marked_near_share"] == pytest.approx(len(near) / len(rows), abs=1e-12)
+
+
+@pytest.mark.parametrize("params", [{}, {"run": "first"}, {"recipe": "new"}], ids=str)
+def test_near_duplicates_that_are_left(made, params):
+    params = {k: getattr(made, v) for k, v in params.items()}
+    found = report(made.api, made.dataset.name, **params)["captions"]["duplicates"]["near"]
+    signatures = {c["id"]: struct.unpack("<112H", bytes.fromhex(c["signature"][2:]))
+                  for c in made.captions if "signature" in c}
+    expected = figures.near(made.dataset.captions(**params), signatures)
+    assert expected["count"] > 0
+    assert_same(found, expected)
 
 
 def expected_usage(stage, provider, rows, failures):
@@ -316,6 +338,20 @@ def test_definitions_name_nothing_that_is_not_there(made):
         assert nodes, path
 
 
+def test_the_document_defines_the_figures_in_the_same_words(made):
+    definitions = report(made.api, made.dataset.name, run=made.second)["definitions"]
+    report_schema = resolve(CONTRACT.document, CONTRACT.document["components"]["schemas"]["Report"])
+    compared = 0
+    for path, text in definitions.items():
+        node = report_schema
+        for part in path.split("."):
+            node = node.get("items", node)["properties"][part]
+        if "description" in node and path != "paper":
+            assert " ".join(node["description"].split()) == " ".join(text.split()), path
+            compared += 1
+    assert compared > 50
+
+
 def test_the_same_rows_give_the_same_report(made):
     one, other = (report(made.api, made.dataset.name) for _ in range(2))
     for each in (one, other):
@@ -356,7 +392,7 @@ def test_warnings(server, new_dataset):
     rows, rng = Rows(server.database, dataset), random.Random(3)
     recipe, talk, run = rows.recipe(), rows.recipe("dialogues"), rows.run()
     captions = rows.captions([
-        {"seed": seed, "recipe": recipe, "run": run, "signature": "\\x00",
+        {"seed": seed, "recipe": recipe, "run": run, "signature": "\\x" + f"{i // 2:04x}" * 112,
          "text": ("In this picture " if i % 3 == 0 else "") + text(rng) if i % 10 else "Just the same words.",
          **({"dropped": "near_duplicate"} if i % 7 == 0 else {})}
         for i, seed in enumerate(rows.seed_ids(140))])
@@ -374,7 +410,7 @@ def test_warnings(server, new_dataset):
     found = report(api, dataset.name)
     rows.stop_work(run)
     assert [w["code"] for w in found["warnings"]] == [
-        "changing", "one_opening", "near_duplicates", "repeated_captions", "many_dropped",
+        "changing", "one_opening", "marked_near_duplicates", "near_duplicates", "repeated_captions", "many_dropped",
         "letters_unbalanced", "right_is_longest", "too_long", "many_failed"]
     sentences = {w["code"]: w["message"] for w in found["warnings"]}
     assert '"in this picture"' in sentences["one_opening"]

@@ -129,6 +129,7 @@ SPECIAL = {
     "caption_get": {4: "00" * 8},
     "dialogue_get": {4: "00" * 8, 5: "00" * 4},
     "report_texts": {3: "0" * 32, 4: 0, 5: None, 6: None, 7: True, 8: [RECIPE, RUN]},
+    "report_signatures": {3: "0" * 32, 4: 0, 5: None, 6: None, 7: True, 8: [RECIPE, RUN]},
     "report_conversations": {3: b"", 4: "", 6: None, 7: None, 8: True, 9: [RECIPE, RUN]},
     "report_captions": {2: None, 3: None},
     "report_dialogues": {2: None, 3: None, 4: None},

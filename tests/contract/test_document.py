@@ -119,6 +119,16 @@ def test_body_is_one_of_the_two_kinds(operation):
         assert list(validator(operation.body).iter_errors(operation.example)) == []
 
 
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_examples_of_answers_are_such_answers(operation):
+    answers = DOCUMENT["paths"][operation.template][operation.method.lower()]["responses"]
+    for status, answer in answers.items():
+        for media in answer.get("content", {}).values():
+            if "example" in media:
+                described = operation.responses[int(status)]["validator"]
+                assert list(described.iter_errors(media["example"])) == []
+
+
 def test_strings_that_clients_send_have_a_length():
     for operation in CONTRACT.operations:
         for path, node in nodes(operation.body if operation.body_type == "application/json" else {}):

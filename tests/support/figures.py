@@ -68,10 +68,23 @@ def distinct(texts, n):
 
 
 def sample(captions):
-    """The texts of the sample, in its order."""
+    """The captions of the sample, in its order."""
     def key(caption):
         return hashlib.sha256(b"report:" + caption["id"].encode()).digest()[:8]
-    return [caption["text"] for caption in sorted(captions, key=key)[:SAMPLE]]
+    return sorted(captions, key=key)[:SAMPLE]
+
+
+def near(captions, signatures):
+    """Of the sample, those whose signature (a list of numbers, by caption) is like another's."""
+    chosen = [c["id"] for c in sample(captions) if c["id"] in signatures]
+    if not chosen:
+        return None
+    mine = {c["id"]: numpy.array(signatures[c["id"]]) for c in captions if c["id"] in signatures}
+    count = sum(any(other != one and (mine[other] == mine[one]).mean() >= 0.8 for other in mine)
+                for one in chosen)
+    share = count / len(chosen)
+    return {"sample": len(chosen), "count": count, "share": share,
+            "standard_error": math.sqrt(share * (1 - share) / len(chosen))}
 
 
 def self_bleu(texts):
@@ -112,7 +125,7 @@ def lexical(captions):
     texts = [text for text in (words(c["text"]) for c in captions) if text]
     counts = [collections.Counter(text).values() for text in texts]
     mean = lambda values: float(numpy.mean(list(values)))
-    chosen = sample(captions)
+    chosen = [c["text"] for c in sample(captions)]
     return {
         "captions": len(texts),
         "type_token_ratio": mean(len(c) / sum(c) for c in counts),

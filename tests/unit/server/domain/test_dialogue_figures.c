@@ -102,7 +102,7 @@ static void lengths_in_tokens(void **state)
     const struct str just[] = {{text, 5144}, STR("b")};
     const struct str over[] = {{text, 5145}, STR("b")};
     dialogue_figures_add(&f, just, 2);
-    assert_int_equal(f.tokens.max, SAMPLE_TOKENS_MAX);
+    assert_int_equal(f.tokens.max, DIALOGUE_TOKENS_MAX);
     assert_int_equal(f.over_limit, 0);
     dialogue_figures_add(&f, over, 2);
     assert_int_equal(f.over_limit, 1);

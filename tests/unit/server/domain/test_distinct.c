@@ -9,7 +9,7 @@
 
 #include "server/domain/distinct.h"
 #include "server/domain/spread.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 static struct hyperloglog sketch;
 

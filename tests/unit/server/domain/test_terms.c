@@ -10,20 +10,20 @@
 #include "server/base/hash.h"
 #include "server/domain/openings.h"
 #include "server/domain/sample.h"
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 /* The words that come out of a text must be these, in lower case. */
 static void expect_words(const char *text, const char *const *expected)
 {
-    struct words w = {0};
+    struct terms w = {0};
     size_t n = 0;
-    assert_true(words_split(&w, str_of(text)));
+    assert_true(terms_split(&w, str_of(text)));
     for (; expected[n]; n++) {
         assert_true(n < w.n);
-        assert_int_equal(w.hash[n], word_hash(str_of(expected[n])));
+        assert_int_equal(w.hash[n], term_hash(str_of(expected[n])));
     }
     assert_int_equal(w.n, n);
-    words_free(&w);
+    terms_free(&w);
 }
 
 #define WORDS(text, ...) expect_words((text), (const char *const[]){__VA_ARGS__, NULL})
@@ -63,31 +63,31 @@ static void letters_of_all_scripts_count(void **state)
 static void hashes_have_one_documented_form(void **state)
 {
     (void)state;
-    const uint64_t ab[] = {word_hash(STR("a")), word_hash(STR("b"))};
+    const uint64_t ab[] = {term_hash(STR("a")), term_hash(STR("b"))};
     const uint64_t ba[] = {ab[1], ab[0]};
     /* FNV-1a of "a" is af63dc4c8601ec8c. */
-    assert_int_equal(word_hash(STR("a")), hash_mix(0xaf63dc4c8601ec8cU));
-    assert_int_equal(words_gram(ab, 1), ab[0]);
-    assert_int_not_equal(words_gram(ab, 2), words_gram(ba, 2));
+    assert_int_equal(term_hash(STR("a")), hash_mix(0xaf63dc4c8601ec8cU));
+    assert_int_equal(terms_gram(ab, 1), ab[0]);
+    assert_int_not_equal(terms_gram(ab, 2), terms_gram(ba, 2));
 }
 
 static void first_words_are_written_whole(void **state)
 {
     (void)state;
     char out[12];
-    words_first(STR("  The RED-hot iron"), 3, out, sizeof(out));
+    terms_first(STR("  The RED-hot iron"), 3, out, sizeof(out));
     assert_string_equal(out, "the red hot");
-    words_first(STR("The redder hotter iron"), 3, out, sizeof(out));
+    terms_first(STR("The redder hotter iron"), 3, out, sizeof(out));
     assert_string_equal(out, "the redder");
-    words_first(STR("one"), 3, out, sizeof(out));
+    terms_first(STR("one"), 3, out, sizeof(out));
     assert_string_equal(out, "one");
-    words_first(STR("incomprehensibilities"), 3, out, sizeof(out));
+    terms_first(STR("incomprehensibilities"), 3, out, sizeof(out));
     assert_string_equal(out, "");
 }
 
-static void add_opening(struct openings *o, struct words *w, const char *text)
+static void add_opening(struct openings *o, struct terms *w, const char *text)
 {
-    assert_true(words_split(w, str_of(text)));
+    assert_true(terms_split(w, str_of(text)));
     openings_add(o, w, str_of(text));
 }
 
@@ -95,7 +95,7 @@ static void commonest_openings_come_first(void **state)
 {
     (void)state;
     struct openings o;
-    struct words w = {0};
+    struct terms w = {0};
     const struct opening *top[3];
     assert_true(openings_init(&o));
     assert_int_equal(openings_top(&o, top, 3), 0);
@@ -112,7 +112,7 @@ static void commonest_openings_come_first(void **state)
     assert_int_equal(top[0]->count, 5);
     assert_string_equal(opening_text(&o, top[1]), "a cat sits");
     assert_string_equal(opening_text(&o, top[2]), "a dog runs");
-    words_free(&w);
+    terms_free(&w);
     openings_free(&o);
     openings_free(&o);
 }
@@ -121,7 +121,7 @@ static void openings_are_bounded(void **state)
 {
     (void)state;
     struct openings o;
-    struct words w = {0};
+    struct terms w = {0};
     const struct opening *top[1];
     char text[64];
     assert_true(openings_init(&o));
@@ -135,7 +135,7 @@ static void openings_are_bounded(void **state)
     assert_int_equal(o.missed, 200);
     assert_int_equal(openings_top(&o, top, 1), 1);
     assert_int_equal(top[0]->count, 2);
-    words_free(&w);
+    terms_free(&w);
     openings_free(&o);
 }
 
@@ -149,7 +149,8 @@ static void the_lowest_keys_are_the_sample(void **state)
     for (uint64_t i = 0; i < 5000; i++) {
         uint64_t key = i * 7919 % 5000;
         (void)snprintf(text, sizeof(text), "%d", (int)key);
-        assert_true(sample_add(&s, key, str_of(text)));
+        const struct str extra = {key % 2 ? "odd" : NULL, key % 2 ? 3 : 0};
+        assert_true(sample_add(&s, key, str_of(text), extra));
     }
     sample_sort(&s);
     assert_int_equal(s.n, 10);
@@ -157,6 +158,7 @@ static void the_lowest_keys_are_the_sample(void **state)
         (void)snprintf(text, sizeof(text), "%d", (int)i);
         assert_int_equal(s.items[i].key, i);
         assert_true(str_is(s.items[i].text, text));
+        assert_true(i % 2 ? str_is(s.items[i].extra, "odd") : !s.items[i].extra.p);
     }
     sample_free(&s);
     sample_free(&s);

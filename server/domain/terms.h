@@ -1,8 +1,8 @@
 /* Words as statistics count them: runs of Unicode letters, marks and digits, with apostrophes
  * inside
  * ("don't"), lower-cased code point by code point. "Well-lit" is two words. */
-#ifndef MONOCEROS_DOMAIN_WORDS_H
-#define MONOCEROS_DOMAIN_WORDS_H
+#ifndef MONOCEROS_DOMAIN_TERMS_H
+#define MONOCEROS_DOMAIN_TERMS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,21 +11,21 @@
 #include "server/base/str.h"
 
 /* The words of one text by their hashes. Zeroed before the first use, kept from text to text, freed
- * with words_free. */
-struct words {
+ * with terms_free. */
+struct terms {
     size_t n, cap;
     uint64_t *hash;
 };
 
 /* Takes valid UTF-8 apart; false when there is no memory, and then w has no words. */
-bool words_split(struct words *w, struct str text);
-void words_free(struct words *w);
+bool terms_split(struct terms *w, struct str text);
+void terms_free(struct terms *w);
 /* The first n words of the text, lower-cased, with a space between them; as many whole words as out
  * has room for. Ends with a NUL. */
-void words_first(struct str text, size_t n, char *out, size_t size);
+void terms_first(struct str text, size_t n, char *out, size_t size);
 
 /* The hash of one lower-cased word: FNV-1a (64 bits) over its bytes, and hash_mix over that. */
-uint64_t word_hash(struct str lower);
+uint64_t term_hash(struct str lower);
 /* A bijection of 64 bits (the finaliser of MurmurHash3) after which all bits look random. */
 static inline uint64_t hash_mix(uint64_t h)
 {
@@ -35,7 +35,7 @@ static inline uint64_t hash_mix(uint64_t h)
 }
 
 /* The hash of n words in a row, n from 1. */
-static inline uint64_t words_gram(const uint64_t *hash, size_t n)
+static inline uint64_t terms_gram(const uint64_t *hash, size_t n)
 {
     uint64_t h = hash[0];
     for (size_t i = 1; i < n; i++)

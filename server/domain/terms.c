@@ -1,4 +1,4 @@
-#include "server/domain/words.h"
+#include "server/domain/terms.h"
 
 #include <stdlib.h>
 #include <utf8proc.h>
@@ -104,7 +104,7 @@ static struct cursor cursor_at(struct str text)
     return (struct cursor){.p = p, .end = p + text.n};
 }
 
-bool words_split(struct words *w, struct str text)
+bool terms_split(struct terms *w, struct str text)
 {
     /* A word and what parts it from the next have two bytes at least. */
     size_t most = text.n / 2 + 1;
@@ -122,13 +122,13 @@ bool words_split(struct words *w, struct str text)
     return true;
 }
 
-void words_free(struct words *w)
+void terms_free(struct terms *w)
 {
     free(w->hash);
-    *w = (struct words){0};
+    *w = (struct terms){0};
 }
 
-void words_first(struct str text, size_t n, char *out, size_t size)
+void terms_first(struct str text, size_t n, char *out, size_t size)
 {
     struct cursor c = cursor_at(text);
     size_t whole = 0;
@@ -141,7 +141,7 @@ void words_first(struct str text, size_t n, char *out, size_t size)
     out[whole] = '\0';
 }
 
-uint64_t word_hash(struct str lower)
+uint64_t term_hash(struct str lower)
 {
     uint64_t h = FNV_BASIS;
     for (size_t i = 0; i < lower.n; i++)
