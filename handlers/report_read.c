@@ -141,9 +141,12 @@ static void add_filters(struct report *r, struct str flags, struct str dropped, 
 {
     const struct tally_values flagged = {.sum = {[SUM_FLAGGED] = n}},
                               gone = {.sum = {[SUM_DROPPED] = n}};
-    if (dropped.p)
+    bool exact = false, near = false;
+    if (dropped.p) {
         tally_add(&r->filters, dropped, STR(""), &gone);
-    bool exact = str_is(dropped, "exact_duplicate"), near = str_is(dropped, "near_duplicate");
+        exact = str_is(dropped, "exact_duplicate");
+        near = str_is(dropped, "near_duplicate");
+    }
     while (flags.n) {
         const char *comma = memchr(flags.p, ',', flags.n);
         struct str one = {flags.p, comma ? (size_t)(comma - flags.p) : flags.n};

@@ -16,10 +16,12 @@ static size_t slot_of(const struct near *x, const char *signature, size_t band)
     return hash_mix(hash_mix(halves[0] + band) ^ halves[1]) & (x->slots - 1);
 }
 
-static void put_bands(struct near *x, uint32_t item)
+static void add_item(struct near *x, uint64_t key, const char *signature)
 {
+    uint32_t item = (uint32_t)x->n++;
+    x->items[item] = (struct near_item){key, signature, false};
     for (size_t band = 0; band < bands(x); band++) {
-        size_t slot = slot_of(x, x->items[item].signature, band);
+        size_t slot = slot_of(x, signature, band);
         while (x->table[slot])
             slot = (slot + 1) & (x->slots - 1);
         x->table[slot] = 1 + item * (uint32_t)bands(x) + (uint32_t)band;
@@ -39,10 +41,8 @@ bool near_init(struct near *x, const struct sample *s)
     if (!x->items || !x->table)
         return false;
     for (size_t i = 0; i < s->n && x->signature_bytes; i++)
-        if (s->items[i].extra.n == x->signature_bytes) {
-            x->items[x->n] = (struct near_item){s->items[i].key, s->items[i].extra.p, false};
-            put_bands(x, (uint32_t)x->n++);
-        }
+        if (s->items[i].extra.p && s->items[i].extra.n == x->signature_bytes)
+            add_item(x, s->items[i].key, s->items[i].extra.p);
     return true;
 }
 
