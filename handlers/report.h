@@ -3,8 +3,8 @@
 #ifndef MONOCEROS_HANDLERS_REPORT_H
 #define MONOCEROS_HANDLERS_REPORT_H
 
+#include "handlers/ledger.h"
 #include "handlers/operation.h"
-#include "handlers/tally.h"
 #include "server/domain/dialogue_figures.h"
 #include "server/domain/lexical.h"
 #include "server/domain/near.h"
@@ -46,7 +46,7 @@ struct report {
     int64_t took_us;
     int64_t seeds;
     /* Captions: all of them, then those that are measured. */
-    struct tally_values captions;
+    struct ledger_values captions;
     int64_t rejected, accepted, corrected, verdict_rejected;
     int64_t marked_exact, marked_near;
     int64_t measured, trial;
@@ -61,8 +61,8 @@ struct report {
     int64_t dialogues, dialogues_measured, dialogues_trial;
     struct report_task tasks[DIALOGUE_TASKS];
     int64_t failures;
-    struct tally usage, recipes, prompts, filters, reasons;
-    char recipe_kinds[TALLY_ROWS_MAX][TALLY_KEY]; /* of the rows of `recipes`, once sorted */
+    struct ledger usage, recipes, prompts, filters, reasons;
+    char recipe_kinds[LEDGER_ROWS_MAX][LEDGER_KEY]; /* of the rows of `recipes`, once sorted */
 };
 
 struct report *report_new(struct err *e);
@@ -103,7 +103,7 @@ enum { REPORT_WORD_BUCKETS = 15 };
 /* The histogram of words per caption. */
 void report_word_buckets(const struct report *r, uint32_t out[REPORT_WORD_BUCKETS]);
 /* Sum over the rows of a stage. */
-struct tally_values report_stage(const struct report *r, const char *stage);
+struct ledger_values report_stage(const struct report *r, const char *stage);
 
 /* One number of a report under the path that it has there; tasks of dialogues stand by name. NaN
  * when it is not defined. */

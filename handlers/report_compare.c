@@ -87,7 +87,7 @@ static const char *const usage_names[STAGES][USAGE_VALUES] = {USAGE_FIGURES("cap
 
 static void add_usage(struct filling *f, const struct report *r, int stage)
 {
-    struct tally_values v = report_stage(r, stages[stage]);
+    struct ledger_values v = report_stage(r, stages[stage]);
     int64_t rows = v.sum[SUM_ROWS];
     const double values[USAGE_VALUES] = {
         (double)v.sum[SUM_FAILED],

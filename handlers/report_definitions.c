@@ -104,7 +104,9 @@ static const struct {
     {"usage.rows", "Rows that were made: captions, dialogues or embeddings."},
     {"usage.usable", "Of the rows, those that no filter dropped and no review rejected."},
     {"usage.failed", "Items that failed."},
-    {"usage.calls", "Calls that were sent, those of failed items included."},
+    {"usage.calls",
+     "Calls that were sent for rows and for failed items; calls that were given up without either "
+     "are counted by the run alone."},
     {"usage.tokens_in", "Prompt tokens as the provider reported them, failed items included."},
     {"usage.tokens_cached", "Of tokens_in, those that the provider had cached."},
     {"usage.tokens_out", "Completion tokens as the provider reported them, failed items included."},

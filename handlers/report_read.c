@@ -122,13 +122,13 @@ static int read_asked(struct report *r, struct err *e)
     return 0;
 }
 
-static struct tally_values numbers(const struct rows *rows, int row, int col)
+static struct ledger_values numbers(const struct rows *rows, int row, int col)
 {
-    static const enum tally_sum order[] = {SUM_ROWS,          SUM_CALLS,      SUM_TOKENS_IN,
-                                           SUM_TOKENS_CACHED, SUM_TOKENS_OUT, SUM_TOKENS_REASONING,
-                                           SUM_COST,          SUM_LATENCY_MS, SUM_LATENCY_ROWS};
+    static const enum ledger_sum order[] = {SUM_ROWS,          SUM_CALLS,      SUM_TOKENS_IN,
+                                            SUM_TOKENS_CACHED, SUM_TOKENS_OUT, SUM_TOKENS_REASONING,
+                                            SUM_COST,          SUM_LATENCY_MS, SUM_LATENCY_ROWS};
     const int n = (int)(sizeof(order) / sizeof(order[0]));
-    struct tally_values v = {0};
+    struct ledger_values v = {0};
     for (int i = 0; i < n; i++)
         v.sum[order[i]] = rows_i64(rows, row, col + i);
     v.first_us = rows_i64(rows, row, col + n);
@@ -139,11 +139,11 @@ static struct tally_values numbers(const struct rows *rows, int row, int col)
 /* The filters that flagged these captions, and the one that dropped them. */
 static void add_filters(struct report *r, struct str flags, struct str dropped, int64_t n)
 {
-    const struct tally_values flagged = {.sum = {[SUM_FLAGGED] = n}},
-                              gone = {.sum = {[SUM_DROPPED] = n}};
+    const struct ledger_values flagged = {.sum = {[SUM_FLAGGED] = n}},
+                               gone = {.sum = {[SUM_DROPPED] = n}};
     bool exact = false, near = false;
     if (dropped.p) {
-        tally_add(&r->filters, dropped, STR(""), &gone);
+        ledger_add(&r->filters, dropped, STR(""), &gone);
         exact = str_is(dropped, "exact_duplicate");
         near = str_is(dropped, "near_duplicate");
     }
@@ -151,7 +151,7 @@ static void add_filters(struct report *r, struct str flags, struct str dropped, 
         const char *comma = memchr(flags.p, ',', flags.n);
         struct str one = {flags.p, comma ? (size_t)(comma - flags.p) : flags.n};
         if (one.n)
-            tally_add(&r->filters, one, STR(""), &flagged);
+            ledger_add(&r->filters, one, STR(""), &flagged);
         exact = exact || str_is(one, "exact_duplicate");
         near = near || str_is(one, "near_duplicate");
         flags = str_from(flags, one.n + 1);
@@ -169,7 +169,7 @@ static void add_verdict(struct report *r, struct str verdict, int64_t n)
 
 static void add_caption_group(struct report *r, const struct rows *rows, int i)
 {
-    struct tally_values v = numbers(rows, i, CAPTION_NUMBERS);
+    struct ledger_values v = numbers(rows, i, CAPTION_NUMBERS);
     struct str dropped = rows_text(rows, i, 3), flags = rows_text(rows, i, 6);
     bool rejected = rows_bool(rows, i, 4);
     int64_t n = v.sum[SUM_ROWS];
@@ -177,17 +177,17 @@ static void add_caption_group(struct report *r, const struct rows *rows, int i)
     v.sum[SUM_FLAGGED] = flags.n ? n : 0;
     v.sum[SUM_USABLE] = dropped.p || rejected ? 0 : n;
     r->rejected += rejected ? n : 0;
-    tally_values_add(&r->captions, &v);
-    tally_add(&r->recipes, STR("captions"), rows_text(rows, i, 0), &v);
-    tally_add(&r->usage, STR("captions"), rows_text(rows, i, 1), &v);
-    tally_add(&r->prompts, STR("captions"), rows_text(rows, i, 2), &v);
+    ledger_values_add(&r->captions, &v);
+    ledger_add(&r->recipes, STR("captions"), rows_text(rows, i, 0), &v);
+    ledger_add(&r->usage, STR("captions"), rows_text(rows, i, 1), &v);
+    ledger_add(&r->prompts, STR("captions"), rows_text(rows, i, 2), &v);
     add_filters(r, flags, dropped, n);
     add_verdict(r, rows_text(rows, i, 5), n);
 }
 
 static void add_dialogue_group(struct report *r, const struct rows *rows, int i)
 {
-    struct tally_values v = numbers(rows, i, DIALOGUE_NUMBERS);
+    struct ledger_values v = numbers(rows, i, DIALOGUE_NUMBERS);
     int task = task_of(rows_text(rows, i, 3));
     v.sum[SUM_USABLE] = v.sum[SUM_ROWS];
     if (task >= 0 && str_is(rows_text(rows, i, 0), r->scope.dialogue_recipe))
@@ -197,32 +197,32 @@ static void add_dialogue_group(struct report *r, const struct rows *rows, int i)
     r->dialogues += v.sum[SUM_ROWS];
     if (task >= 0)
         r->tasks[task].count += v.sum[SUM_ROWS];
-    tally_add(&r->recipes, STR("dialogues"), rows_text(rows, i, 0), &v);
-    tally_add(&r->usage, STR("dialogues"), rows_text(rows, i, 1), &v);
-    tally_add(&r->prompts, STR("dialogues"), rows_text(rows, i, 2), &v);
+    ledger_add(&r->recipes, STR("dialogues"), rows_text(rows, i, 0), &v);
+    ledger_add(&r->usage, STR("dialogues"), rows_text(rows, i, 1), &v);
+    ledger_add(&r->prompts, STR("dialogues"), rows_text(rows, i, 2), &v);
 }
 
 static void add_embedding_group(struct report *r, const struct rows *rows, int i)
 {
-    struct tally_values v = {.sum = {[SUM_ROWS] = rows_i64(rows, i, 1),
-                                     [SUM_USABLE] = rows_i64(rows, i, 1),
-                                     [SUM_TOKENS_IN] = rows_i64(rows, i, 2)}};
+    struct ledger_values v = {.sum = {[SUM_ROWS] = rows_i64(rows, i, 1),
+                                      [SUM_USABLE] = rows_i64(rows, i, 1),
+                                      [SUM_TOKENS_IN] = rows_i64(rows, i, 2)}};
     v.first_us = rows_i64(rows, i, 3);
     v.last_us = rows_i64(rows, i, 4);
-    tally_add(&r->usage, STR("representations"), rows_text(rows, i, 0), &v);
+    ledger_add(&r->usage, STR("representations"), rows_text(rows, i, 0), &v);
 }
 
 static void add_failure_group(struct report *r, const struct rows *rows, int i)
 {
-    const struct tally_values v = {.sum = {[SUM_FAILED] = rows_i64(rows, i, 3),
-                                           [SUM_CALLS] = rows_i64(rows, i, 4),
-                                           [SUM_TOKENS_IN] = rows_i64(rows, i, 5),
-                                           [SUM_TOKENS_OUT] = rows_i64(rows, i, 6),
-                                           [SUM_COST] = rows_i64(rows, i, 7),
-                                           [SUM_COST_FAILED] = rows_i64(rows, i, 7)}};
+    const struct ledger_values v = {.sum = {[SUM_FAILED] = rows_i64(rows, i, 3),
+                                            [SUM_CALLS] = rows_i64(rows, i, 4),
+                                            [SUM_TOKENS_IN] = rows_i64(rows, i, 5),
+                                            [SUM_TOKENS_OUT] = rows_i64(rows, i, 6),
+                                            [SUM_COST] = rows_i64(rows, i, 7),
+                                            [SUM_COST_FAILED] = rows_i64(rows, i, 7)}};
     r->failures += v.sum[SUM_FAILED];
-    tally_add(&r->reasons, rows_text(rows, i, 0), rows_text(rows, i, 1), &v);
-    tally_add(&r->usage, rows_text(rows, i, 0), rows_text(rows, i, 2), &v);
+    ledger_add(&r->reasons, rows_text(rows, i, 0), rows_text(rows, i, 1), &v);
+    ledger_add(&r->usage, rows_text(rows, i, 0), rows_text(rows, i, 2), &v);
 }
 
 static void add_seeds(struct report *r, const struct rows *rows, int i)
@@ -290,7 +290,7 @@ static int read_kinds(struct report *r, struct err *e)
     for (int i = 0; i < rows_count(rows); i++)
         for (int k = 0; k < r->recipes.n; k++)
             if (str_is(rows_text(rows, i, 0), r->recipes.rows[k].key[1]))
-                (void)snprintf(r->recipe_kinds[k], TALLY_KEY, STR_FMT,
+                (void)snprintf(r->recipe_kinds[k], LEDGER_KEY, STR_FMT,
                                STR_ARG(rows_text(rows, i, 2)));
     return 0;
 }
@@ -324,11 +324,11 @@ int report_read(struct report *r, struct req *q, struct db *db, const struct rep
     for (int64_t i = 0; i < r->scope.shards; i++)
         if (read_shard(r, shard_id(r->scope.number, i), e) < 0)
             return -1;
-    tally_sort(&r->usage);
-    tally_sort(&r->recipes);
-    tally_sort(&r->prompts);
-    tally_sort(&r->filters);
-    tally_sort(&r->reasons);
+    ledger_sort(&r->usage);
+    ledger_sort(&r->recipes);
+    ledger_sort(&r->prompts);
+    ledger_sort(&r->filters);
+    ledger_sort(&r->reasons);
     if (read_kinds(r, e) < 0 || report_finish(r, e) < 0 || find_near(r, e) < 0)
         return -1;
     r->took_us = clock_us() - started;

@@ -26,7 +26,7 @@ static int no_memory(struct err *e)
 /* Where the next page starts: the key of the last row, as the parameters that the statement takes.
  */
 struct place {
-    char seed[33], recipe[33], task[TALLY_KEY];
+    char seed[33], recipe[33], task[LEDGER_KEY];
     uint8_t hash[CAPTION_HASH_BYTES];
     size_t hash_bytes;
     int64_t variant;

@@ -91,7 +91,7 @@ static void warn_failures(const struct report *r, struct buf *b)
 {
     static const char *const stages[] = {"captions", "dialogues", "representations"};
     for (size_t i = 0; i < sizeof(stages) / sizeof(stages[0]); i++) {
-        struct tally_values v = report_stage(r, stages[i]);
+        struct ledger_values v = report_stage(r, stages[i]);
         int64_t all = v.sum[SUM_ROWS] + v.sum[SUM_FAILED];
         if (all >= CAPTIONS_MIN && report_ratio(v.sum[SUM_FAILED], all) > FAILED_MOST)
             warn(b, "many_failed", "%.0f %% of the items of the stage %s failed.",
@@ -99,12 +99,12 @@ static void warn_failures(const struct report *r, struct buf *b)
     }
 }
 
-struct tally_values report_stage(const struct report *r, const char *stage)
+struct ledger_values report_stage(const struct report *r, const char *stage)
 {
-    struct tally_values sum = {0};
+    struct ledger_values sum = {0};
     for (int i = 0; i < r->usage.n; i++)
         if (strcmp(r->usage.rows[i].key[0], stage) == 0)
-            tally_values_add(&sum, &r->usage.rows[i].values);
+            ledger_values_add(&sum, &r->usage.rows[i].values);
     return sum;
 }
 

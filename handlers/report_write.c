@@ -75,7 +75,7 @@ static void write_filters(const struct report *r, struct buf *b)
 {
     open_list(b, "filters");
     for (int i = 0; i < r->filters.n; i++) {
-        const struct tally_row *row = &r->filters.rows[i];
+        const struct ledger_row *row = &r->filters.rows[i];
         json_open(b, '{');
         put_text(b, "filter", row->key[0]);
         put_int(b, "dropped", row->values.sum[SUM_DROPPED]);
@@ -291,7 +291,7 @@ static void write_failures(const struct report *r, struct buf *b)
     put_int(b, "count", r->failures);
     open_list(b, "reasons");
     for (int i = 0; i < r->reasons.n; i++) {
-        const struct tally_row *row = &r->reasons.rows[i];
+        const struct ledger_row *row = &r->reasons.rows[i];
         json_open(b, '{');
         put_text(b, "stage", row->key[0]);
         put_text(b, "reason", row->key[1]);
@@ -307,9 +307,9 @@ static void put_dollars(struct buf *b, const char *key, double billionths)
     put_number(b, key, billionths / 1e9);
 }
 
-static void write_usage_row(const struct tally_row *row, struct buf *b)
+static void write_usage_row(const struct ledger_row *row, struct buf *b)
 {
-    const struct tally_values *v = &row->values;
+    const struct ledger_values *v = &row->values;
     int64_t rows = v->sum[SUM_ROWS];
     json_open(b, '{');
     put_text(b, "stage", row->key[0]);
@@ -349,7 +349,7 @@ static void write_usage(const struct report *r, struct buf *b)
     put_dollars(b, "cost_usd", cost);
 }
 
-static void write_made(const struct tally_row *row, const char *key, const char *kind,
+static void write_made(const struct ledger_row *row, const char *key, const char *kind,
                        struct buf *b)
 {
     const int64_t *sum = row->values.sum;

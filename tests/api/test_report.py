@@ -152,6 +152,8 @@ def test_a_dataset_of_the_offline_composer(api, world):
         {"captions": 40, "dialogues": 120, "representations": 40}
     assert stages["representations"]["provider"] == "offline"
     assert [row["kind"] for row in found["recipes"]] == ["offline", "offline"]
+    tasks = report(api, world.name, run=world.finished_run)["dialogues"]["tasks"]
+    assert {(task["asked_share"], task["count"], task["existing"]) for task in tasks} == {(1, 40, 40)}
 
 
 def test_texts_of_the_default_view(made):

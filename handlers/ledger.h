@@ -1,12 +1,12 @@
 /* Sums under a key of two words, such as a stage and a provider. */
-#ifndef MONOCEROS_HANDLERS_TALLY_H
-#define MONOCEROS_HANDLERS_TALLY_H
+#ifndef MONOCEROS_HANDLERS_LEDGER_H
+#define MONOCEROS_HANDLERS_LEDGER_H
 
 #include <stdint.h>
 
 #include "server/base/str.h"
 
-enum tally_sum {
+enum ledger_sum {
     SUM_ROWS,
     SUM_USABLE,
     SUM_DROPPED,
@@ -21,34 +21,35 @@ enum tally_sum {
     SUM_COST_FAILED,
     SUM_LATENCY_MS,
     SUM_LATENCY_ROWS,
-    TALLY_SUMS
+    LEDGER_SUMS
 };
 
-enum { TALLY_KEY = 72, TALLY_ROWS_MAX = 200 };
+enum { LEDGER_KEY = 72, LEDGER_ROWS_MAX = 200 };
 
 /* What is added to a row, and the row's values. Times are microseconds of the Unix epoch, 0 for
  * none. */
-struct tally_values {
-    int64_t sum[TALLY_SUMS];
+struct ledger_values {
+    int64_t sum[LEDGER_SUMS];
     int64_t first_us, last_us;
 };
 
-struct tally_row {
-    char key[2][TALLY_KEY];
-    struct tally_values values;
+struct ledger_row {
+    char key[2][LEDGER_KEY];
+    struct ledger_values values;
 };
 
 /* Zeroed before the first use. */
-struct tally {
+struct ledger {
     int n;
-    struct tally_row rows[TALLY_ROWS_MAX];
+    struct ledger_row rows[LEDGER_ROWS_MAX];
 };
 
-/* Adds to the row of the key, whose words are cut at TALLY_KEY - 1 bytes. When all rows are taken,
+/* Adds to the row of the key, whose words are cut at LEDGER_KEY - 1 bytes. When all rows are taken,
  * to the last one, which is then named "(others)". */
-void tally_add(struct tally *t, struct str first, struct str second, const struct tally_values *v);
-void tally_values_add(struct tally_values *to, const struct tally_values *v);
+void ledger_add(struct ledger *t, struct str first, struct str second,
+                const struct ledger_values *v);
+void ledger_values_add(struct ledger_values *to, const struct ledger_values *v);
 /* By key, "(others)" last. */
-void tally_sort(struct tally *t);
+void ledger_sort(struct ledger *t);
 
 #endif
