@@ -105,15 +105,6 @@ void report_word_buckets(const struct report *r, uint32_t out[REPORT_WORD_BUCKET
 /* Sum over the rows of a stage. */
 struct ledger_values report_stage(const struct report *r, const char *stage);
 
-/* One number of a report under the path that it has there; tasks of dialogues stand by name. NaN
- * when it is not defined. */
-struct report_figure {
-    const char *name;
-    double value;
-};
-enum { REPORT_FIGURES_MAX = 80 };
-int report_figures(const struct report *r, struct report_figure out[REPORT_FIGURES_MAX]);
-
 void report_write(const struct report *r, struct buf *b);
 void report_write_ask(const struct report *r, struct buf *b);
 void report_write_warnings(const struct report *r, struct buf *b);

@@ -4,6 +4,13 @@
 #include "handlers/report.h"
 #include "handlers/report_json.h"
 
+/* One number of a report under its path there, NaN when it is not defined. */
+struct report_figure {
+    const char *name;
+    double value;
+};
+enum { REPORT_FIGURES_MAX = 80 };
+
 /* The main figures in a row, as a list that is filled from the front. */
 struct filling {
     struct report_figure *out;
@@ -100,7 +107,7 @@ static void add_usage(struct filling *f, const struct report *r, int stage)
         add(f, usage_names[stage][i], values[i]);
 }
 
-int report_figures(const struct report *r, struct report_figure out[REPORT_FIGURES_MAX])
+static int report_figures(const struct report *r, struct report_figure out[REPORT_FIGURES_MAX])
 {
     struct filling f = {out, 0};
     double cost = 0;
