@@ -25,7 +25,7 @@ static bool is_name_char(char c)
 /* ^[a-z0-9][a-z0-9._-]{0,62}$ */
 bool dataset_name_is_valid(struct str name)
 {
-    if (name.n == 0 || name.n > 63 || !is_name_char(name.p[0]))
+    if (name.n == 0 || name.n > DATASET_NAME_MAX || !is_name_char(name.p[0]))
         return false;
     for (size_t i = 1; i < name.n; i++) {
         char c = name.p[i];

