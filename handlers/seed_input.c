@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "handlers/bind.h"
+#include "server/base/cleanup.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
 
@@ -63,6 +65,25 @@ int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e)
         op_call_array(c, &b->sources, e) < 0 || op_call_array(c, &b->domains, e) < 0)
         return -1;
     return op_call_array(c, &b->metadata, e);
+}
+
+int seed_batch_store(struct seed_batch *b, struct work_ctx *ctx, const char *dataset,
+                     struct seed_counts *counts, struct err *e)
+{
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    call_init(&c, STMT_SEEDS_PUT);
+    call_z(&c, OWNER);
+    call_z(&c, dataset);
+    if (seed_batch_call(b, &c, e) < 0 || request_pool_run(ctx, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return err_set(e, ERR_NOT_FOUND, "the dataset was deleted meanwhile");
+    counts->created = rows_i64(rows, 0, 0);
+    counts->duplicate = b->ids.n - counts->created;
+    counts->differs = rows_i64(rows, 0, 1);
+    seed_batch_reset(b);
+    return 0;
 }
 
 const char *seed_input_normalise(struct seed_input *s, struct arena *a, char detail[160])
