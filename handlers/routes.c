@@ -50,6 +50,7 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
 
 static const struct query_param page_query[] = {PAGE(1000), END};
 static const struct query_param label_query[] = {LABELS, END};
+static const struct query_param import_query[] = {{"name", QUERY_TEXT, 1, 63, NULL}, LABELS, END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
 static const struct query_param captions_query[] = {ID("run"),
                                                     ID("recipe"),
@@ -100,6 +101,8 @@ const struct route routes[] = {
     {HTTP_GET, DATASET "/seeds/{seed}", "get_seed", BODY_NONE, 0, NULL, NULL, &op_get_seed},
     {HTTP_GET, DATASET "/captions", "list_captions", BODY_NONE, 0, NULL, captions_query,
      &op_list_captions},
+    {HTTP_POST, DATASET "/captions/import", "import_captions", BODY_STREAM, IMPORT_BODY, NULL,
+     import_query, &op_import_captions},
     {HTTP_GET, DATASET "/captions/{caption}", "get_caption", BODY_NONE, 0, NULL, NULL,
      &op_get_caption},
     {HTTP_GET, DATASET "/dialogues", "list_dialogues", BODY_NONE, 0, NULL, dialogues_query,

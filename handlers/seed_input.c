@@ -49,14 +49,20 @@ size_t seed_batch_bytes(const struct seed_batch *b)
     return b->texts.b.n + b->sources.b.n + b->domains.b.n + b->metadata.b.n;
 }
 
-void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES])
+void seed_batch_add_known(struct seed_batch *b, const struct seed_input *s,
+                          const uint8_t id[SEED_ID_BYTES])
 {
-    seed_id(s->text, id);
     array_add(&b->ids, (struct str){(const char *)id, SEED_ID_BYTES});
     array_add(&b->texts, s->text);
     array_add(&b->sources, s->source);
     array_add(&b->domains, s->domain);
     array_add(&b->metadata, s->metadata);
+}
+
+void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES])
+{
+    seed_id(s->text, id);
+    seed_batch_add_known(b, s, id);
 }
 
 int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e)

@@ -30,6 +30,9 @@ void seed_batch_reset(struct seed_batch *b);
 size_t seed_batch_bytes(const struct seed_batch *b);
 /* Adds a seed whose text is normalised and gives its id. */
 void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES]);
+/* Adds a seed with this id; one whose text is unset is known by its id alone. */
+void seed_batch_add_known(struct seed_batch *b, const struct seed_input *s,
+                          const uint8_t id[SEED_ID_BYTES]);
 /* Adds the columns to a call that has owner and dataset. */
 int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e);
 

@@ -127,6 +127,7 @@ SPECIAL = {
     "failures_list": {2: "plans", 3: -1, 8: None, 9: None, 10: None, 11: 101},
     "representations_list": {2: "plans", 3: -1, 6: 0, 7: ENCODER, 8: 51},
     "caption_get": {4: "00" * 8},
+    "recipe_use": {4: "{}"},
     "prompt_get": {2: "x"},
     "prompt_put": {2: "x", 8: "{}"},
     "prompt_preview": {4: "x"},

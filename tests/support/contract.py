@@ -139,6 +139,8 @@ class Contract:
             else:
                 self._parameter(operation, "query", name, value, errors)
         for (where, name), parameter in operation.parameters.items():
+            if where == "query" and parameter["required"] and name not in names:
+                errors.append(f"?{name} is missing")
             if where == "header" and headers.get(name) is not None:
                 self._parameter(operation, where, name, headers[name], errors)
         if operation.body is None:

@@ -32,7 +32,7 @@ class Samples:
                   "preview_prompt": {"seed": "A dog."},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
-        if operation.id == "import_seeds":
+        if operation.id in ("import_seeds", "import_captions"):
             return {"data": b"A seed that is there already.\n"}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 

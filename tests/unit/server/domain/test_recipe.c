@@ -92,6 +92,15 @@ static void test_human(void **state)
     assert_id("d2ae47b97ec267c3237da9b339178ebf");
 }
 
+static void test_imported(void **state)
+{
+    (void)state;
+    recipe_imported(STR("sharegpt4v"), &json, id);
+    assert_string_equal(buf_z(&json),
+                        "{\"kind\":\"imported\",\"name\":\"sharegpt4v\",\"stage\":\"captions\"}");
+    assert_id("957a74aba533e28c1d4fbfafa39a1247");
+}
+
 /* A released prompt never changes: its text is part of recipes that exist. */
 static void test_released_prompts_stay(void **state)
 {
@@ -204,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical_form),
         cmocka_unit_test(test_human),
+        cmocka_unit_test(test_imported),
         cmocka_unit_test(test_released_prompts_stay),
         cmocka_unit_test(test_every_setting_counts),
         cmocka_unit_test(test_names_and_windows_do_not_count),
