@@ -7,6 +7,7 @@
 
 extern const struct operation op_list_datasets, op_put_dataset, op_get_dataset, op_delete_dataset;
 extern const struct operation op_create_seeds, op_import_seeds, op_list_seeds, op_get_seed;
+extern const struct operation op_expand_seeds, op_list_seed_templates;
 extern const struct operation op_list_captions, op_get_caption, op_import_captions;
 extern const struct operation op_list_dialogues, op_get_dialogue;
 extern const struct operation op_list_failures;
@@ -21,7 +22,7 @@ extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
-    verdicts_fields[], prompt_fields[], preview_fields[];
+    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };

@@ -16,7 +16,7 @@ NAMED = [pytest.param(o, id=o.id) for o in CONTRACT.operations if "{" in o.templ
 READING = [pytest.param(o, id=o.id) for o in CONTRACT.operations if o.method == "GET"]
 # Requests that would change what other tests read, and those with a test of their own.
 ELSEWHERE = {"delete_dataset", "pause_run", "resume_run", "cancel_run", "create_run", "create_seeds",
-             "import_seeds", "import_captions"}
+             "import_seeds", "import_captions", "expand_seeds"}
 
 
 def path_of(operation, variables):

@@ -21,6 +21,7 @@ class Samples:
         """Keyword arguments of Api.call for the body."""
         bodies = {"put_dataset": {}, "resume_run": {},
                   "create_seeds": {"seeds": [{"text": "A seed that is there already."}]},
+                  "expand_seeds": {"domain": "food", "labels": ["pad thai"], "per_label": 1},
                   "create_run": {"stages": ["captions"], "limit": 1},
                   "create_review": {"sample": 2, "seed": 5},
                   "lease_review_items": {"reviewer": "ann", "count": 2},
