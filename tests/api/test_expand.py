@@ -177,9 +177,12 @@ def test_sets_that_ship(api):
     api.call("list_prompts", params={"page_token": token}, expect=400)
 
 
-def test_every_set_expands(api, dataset):
-    for name in sets(api):
+def test_every_set_expands_and_can_be_captioned(api, dataset):
+    names = sorted(sets(api))
+    for name in names:
         assert counts(expand(api, dataset, domain=name, labels=["crane"])) == [1, 10, 10, 0, 0, 0]
+    dataset.run(["captions"], max_failed=0)
+    assert len(dataset.captions()) == 10 * len(names)
 
 
 def test_as_many_labels_as_may_be(api, new_dataset, server):
