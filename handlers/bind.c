@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "server/base/cleanup.h"
 #include "server/base/hash.h"
 
 int bind_copy(struct req *q, struct db_call *c, struct str s, struct err *e)
@@ -25,7 +26,7 @@ static bool is_name_char(char c)
 /* ^[a-z0-9][a-z0-9._-]{0,62}$ */
 bool dataset_name_is_valid(struct str name)
 {
-    if (name.n == 0 || name.n > 63 || !is_name_char(name.p[0]))
+    if (name.n == 0 || name.n > DATASET_NAME_MAX || !is_name_char(name.p[0]))
         return false;
     for (size_t i = 1; i < name.n; i++) {
         char c = name.p[i];
@@ -49,6 +50,15 @@ int bind_dataset(struct req *q, struct db_call *c, enum stmt_id stmt, struct err
         return dataset_not_found(q, e);
     call_z(c, OWNER);
     return bind_copy(q, c, q->params[0], e);
+}
+
+int require_dataset(struct req *q, struct work_ctx *ctx, struct err *e)
+{
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    if (bind_dataset(q, &c, STMT_DATASET_EXISTS, e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
+        return -1;
+    return rows_count(rows) ? 0 : dataset_not_found(q, e);
 }
 
 int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e)

@@ -27,16 +27,6 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     return 0;
 }
 
-/* Unlike the other lists this one has no dataset that could be missing. */
-static int list_render(struct req *q, const struct rows *r, struct err *e)
-{
-    if (rows_count(r) > 0)
-        return page_render(q, r, e);
-    res_json(q, 200);
-    buf_adds(&q->res.body, STR("{\"items\":[]}"));
-    return 0;
-}
-
 static int put_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct dataset_body *b = op_body(q);
@@ -103,7 +93,7 @@ static int delete_render(struct req *q, const struct rows *r, struct err *e)
     return 0;
 }
 
-const struct operation op_list_datasets = {.bind = list_bind, .render = list_render};
+const struct operation op_list_datasets = {.bind = list_bind, .render = page_render_global};
 const struct operation op_put_dataset = {.bind = put_bind,
                                          .render = put_render,
                                          .body_size = sizeof(struct dataset_body),

@@ -65,6 +65,11 @@ bool request_pool_submit(struct request_pool *p, struct req *q);
 /* Sleeps on a thread of the pool; false at once when the pool ends. */
 bool request_pool_sleep(struct request_pool *p, int ms);
 
+/* Runs a statement on a thread of the pool and waits a while for a database that is away. A batch
+ * whose answer was lost is sent again, and its rows count as duplicates then. */
+int request_pool_run(struct work_ctx *ctx, const struct db_call *c, struct rows **rows,
+                     struct err *e);
+
 /* Counts and logs a request that is over. */
 void observe_request(const struct req *q, int64_t duration_us);
 /* Faults that no answer tells about. */

@@ -7,7 +7,8 @@
 
 extern const struct operation op_list_datasets, op_put_dataset, op_get_dataset, op_delete_dataset;
 extern const struct operation op_create_seeds, op_import_seeds, op_list_seeds, op_get_seed;
-extern const struct operation op_list_captions, op_get_caption;
+extern const struct operation op_expand_seeds, op_list_seed_templates;
+extern const struct operation op_list_captions, op_get_caption, op_import_captions;
 extern const struct operation op_list_dialogues, op_get_dialogue;
 extern const struct operation op_list_failures;
 extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
@@ -17,15 +18,16 @@ extern const struct operation op_lease_review_items, op_give_verdicts, op_list_v
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_get_report, op_compare_reports;
+extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
-    verdicts_fields[];
+    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
-extern const char *const encoding_formats[];
+extern const char *const encoding_formats[], *const prompt_stages[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
 enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };

@@ -202,3 +202,12 @@ int page_render(struct req *q, const struct rows *r, struct err *e)
 {
     return page_render_with(q, r, NULL, e);
 }
+
+int page_render_global(struct req *q, const struct rows *r, struct err *e)
+{
+    if (rows_count(r) > 0)
+        return page_render(q, r, e);
+    res_json(q, 200);
+    buf_adds(&q->res.body, STR("{\"items\":[]}"));
+    return 0;
+}

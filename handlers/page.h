@@ -33,5 +33,7 @@ void page_write_token(struct req *q, struct str key);
 int page_render_with(struct req *q, const struct rows *r,
                      void (*extend)(struct buf *b, const struct rows *r, int row), struct err *e);
 int page_render(struct req *q, const struct rows *r, struct err *e);
+/* The same for a list that belongs to no dataset: no row is an empty page. */
+int page_render_global(struct req *q, const struct rows *r, struct err *e);
 
 #endif

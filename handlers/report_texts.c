@@ -14,7 +14,7 @@
 enum {
     ARENA_BYTES = 16 << 20,
     NODES_MAX = 4096,
-    TURNS_MAX = 512,
+    VALUES_MAX = 512,
     CONVERSATIONS_BYTES = 1 << 20,
 };
 
@@ -155,7 +155,7 @@ static const struct field turn_fields[] = {
 };
 static const struct field conversation_fields[] = {
     {FIELD_OBJECTS, "turns", .required = true, .offset = offsetof(struct conversation, turns),
-     .max = TURNS_MAX, .fields = turn_fields, .size = sizeof(struct turn)},
+     .max = VALUES_MAX, .fields = turn_fields, .size = sizeof(struct turn)},
     {.type = FIELD_END},
 };
 
@@ -164,7 +164,7 @@ static bool add_conversation(struct report *r, struct str json, int task, struct
 {
     struct conversation c;
     struct err e = {0};
-    struct str values[TURNS_MAX];
+    struct str values[VALUES_MAX];
     const char *whole = arena_printf(a, "{\"turns\":" STR_FMT "}", STR_ARG(json));
     if (!whole ||
         json_decode(str_of(whole), conversation_fields, NODES_MAX, a, &c, sizeof(c), &e) < 0)

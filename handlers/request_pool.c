@@ -5,7 +5,13 @@
 #include "server/base/clock.h"
 #include "server/base/log.h"
 
-enum { QUEUE_MAX = 64, THREADS_MAX = 64 };
+enum {
+    QUEUE_MAX = 64,
+    THREADS_MAX = 64,
+    RETRY_MS = 250,
+    RETRY_FOR_MS = 10000, /* how long a database that is away is waited for */
+    RETRY_AFTER_S = 5,
+};
 
 struct pool_thread {
     pthread_t thread;
@@ -48,6 +54,23 @@ bool request_pool_sleep(struct request_pool *p, int ms)
         (void)pthread_cond_signal(&p->changed);
     (void)pthread_mutex_unlock(&p->mutex);
     return go_on;
+}
+
+int request_pool_run(struct work_ctx *ctx, const struct db_call *c, struct rows **rows,
+                     struct err *e)
+{
+    int64_t until = clock_us() + (int64_t)RETRY_FOR_MS * 1000;
+    for (;;) {
+        if (db_run(ctx->db, c, rows, e) == 0)
+            return 0;
+        bool again = e->code == ERR_UNAVAILABLE && clock_us() < until;
+        if (!again || !request_pool_sleep(ctx->pool, RETRY_MS)) {
+            if (e->code == ERR_UNAVAILABLE)
+                e->retry_after = RETRY_AFTER_S;
+            return -1;
+        }
+        err_clear(e);
+    }
 }
 
 /* The next request; NULL at the end. */

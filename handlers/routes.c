@@ -6,7 +6,13 @@
 #include "server/domain/prompt.h"
 #include "server/json/write.h"
 
-enum { SMALL_BODY = 65536, RUN_BODY = 262144, TEXTS_BODY = 4 << 20, SEEDS_BODY = 8 << 20 };
+enum {
+    SMALL_BODY = 65536,
+    RUN_BODY = 262144,
+    PROMPT_BODY = 524288,
+    TEXTS_BODY = 4 << 20,
+    SEEDS_BODY = 8 << 20
+};
 /* As it is sent; an end that nobody reaches, but an end. */
 #define IMPORT_BODY ((size_t)1 << 40)
 
@@ -49,6 +55,7 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
 
 static const struct query_param page_query[] = {PAGE(1000), END};
 static const struct query_param label_query[] = {LABELS, END};
+static const struct query_param import_query[] = {{"name", QUERY_TEXT, 1, 63, NULL}, LABELS, END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
 static const struct query_param captions_query[] = {ID("run"),
                                                     ID("recipe"),
@@ -69,6 +76,7 @@ static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_fo
 static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
 static const struct query_param runs_query[] = {CHOICE("state", run_states), PAGE(1000), END};
+static const struct query_param prompts_query[] = {CHOICE("stage", prompt_stages), PAGE(1000), END};
 static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
 static const struct query_param representations_query[] = {
     {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
@@ -98,9 +106,13 @@ const struct route routes[] = {
     {HTTP_GET, DATASET "/seeds", "list_seeds", BODY_NONE, 0, NULL, seeds_query, &op_list_seeds},
     {HTTP_POST, DATASET "/seeds/import", "import_seeds", BODY_STREAM, IMPORT_BODY, NULL,
      label_query, &op_import_seeds},
+    {HTTP_POST, DATASET "/seeds/expand", "expand_seeds", BODY_JSON, SEEDS_BODY, expand_fields, NULL,
+     &op_expand_seeds},
     {HTTP_GET, DATASET "/seeds/{seed}", "get_seed", BODY_NONE, 0, NULL, NULL, &op_get_seed},
     {HTTP_GET, DATASET "/captions", "list_captions", BODY_NONE, 0, NULL, captions_query,
      &op_list_captions},
+    {HTTP_POST, DATASET "/captions/import", "import_captions", BODY_STREAM, IMPORT_BODY, NULL,
+     import_query, &op_import_captions},
     {HTTP_GET, DATASET "/captions/{caption}", "get_caption", BODY_NONE, 0, NULL, NULL,
      &op_get_caption},
     {HTTP_GET, DATASET "/dialogues", "list_dialogues", BODY_NONE, 0, NULL, dialogues_query,
@@ -140,6 +152,14 @@ const struct route routes[] = {
     {HTTP_GET, DATASET "/report", "get_report", BODY_NONE, 0, NULL, report_query, &op_get_report},
     {HTTP_GET, "/v1/reports/compare", "compare_reports", BODY_NONE, 0, NULL, compare_query,
      &op_compare_reports},
+    {HTTP_GET, "/v1/seed-templates", "list_seed_templates", BODY_NONE, 0, NULL, page_query,
+     &op_list_seed_templates},
+    {HTTP_GET, "/v1/prompts", "list_prompts", BODY_NONE, 0, NULL, prompts_query, &op_list_prompts},
+    {HTTP_POST, "/v1/prompts", "create_prompt", BODY_JSON, PROMPT_BODY, prompt_fields, NULL,
+     &op_create_prompt},
+    {HTTP_GET, "/v1/prompts/{prompt}", "get_prompt", BODY_NONE, 0, NULL, NULL, &op_get_prompt},
+    {HTTP_POST, "/v1/prompts/{prompt}/preview", "preview_prompt", BODY_JSON, PROMPT_BODY,
+     preview_fields, NULL, &op_preview_prompt},
     {HTTP_GET, "/healthz", "healthz", BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", BODY_NONE, 0, NULL, NULL, &op_metrics},

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "handlers/bind.h"
+#include "server/base/cleanup.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
 
@@ -47,14 +49,20 @@ size_t seed_batch_bytes(const struct seed_batch *b)
     return b->texts.b.n + b->sources.b.n + b->domains.b.n + b->metadata.b.n;
 }
 
-void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES])
+void seed_batch_add_known(struct seed_batch *b, const struct seed_input *s,
+                          const uint8_t id[SEED_ID_BYTES])
 {
-    seed_id(s->text, id);
     array_add(&b->ids, (struct str){(const char *)id, SEED_ID_BYTES});
     array_add(&b->texts, s->text);
     array_add(&b->sources, s->source);
     array_add(&b->domains, s->domain);
     array_add(&b->metadata, s->metadata);
+}
+
+void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES])
+{
+    seed_id(s->text, id);
+    seed_batch_add_known(b, s, id);
 }
 
 int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e)
@@ -63,6 +71,25 @@ int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e)
         op_call_array(c, &b->sources, e) < 0 || op_call_array(c, &b->domains, e) < 0)
         return -1;
     return op_call_array(c, &b->metadata, e);
+}
+
+int seed_batch_store(struct seed_batch *b, struct work_ctx *ctx, const char *dataset,
+                     struct seed_counts *counts, struct err *e)
+{
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    call_init(&c, STMT_SEEDS_PUT);
+    call_z(&c, OWNER);
+    call_z(&c, dataset);
+    if (seed_batch_call(b, &c, e) < 0 || request_pool_run(ctx, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return err_set(e, ERR_NOT_FOUND, "the dataset was deleted meanwhile");
+    counts->created = rows_i64(rows, 0, 0);
+    counts->duplicate = b->ids.n - counts->created;
+    counts->differs = rows_i64(rows, 0, 1);
+    seed_batch_reset(b);
+    return 0;
 }
 
 const char *seed_input_normalise(struct seed_input *s, struct arena *a, char detail[160])

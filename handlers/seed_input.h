@@ -30,8 +30,21 @@ void seed_batch_reset(struct seed_batch *b);
 size_t seed_batch_bytes(const struct seed_batch *b);
 /* Adds a seed whose text is normalised and gives its id. */
 void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id[SEED_ID_BYTES]);
+/* Adds a seed with this id; one whose text is unset is known by its id alone. */
+void seed_batch_add_known(struct seed_batch *b, const struct seed_input *s,
+                          const uint8_t id[SEED_ID_BYTES]);
 /* Adds the columns to a call that has owner and dataset. */
 int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e);
+
+/* What became of the seeds of a batch; `differs` of the duplicates. */
+struct seed_counts {
+    int64_t created, duplicate, differs;
+};
+
+/* Stores the batch on a thread of the pool and empties it. -1 with ERR_NOT_FOUND when the dataset
+ * is gone. */
+int seed_batch_store(struct seed_batch *b, struct work_ctx *ctx, const char *dataset,
+                     struct seed_counts *counts, struct err *e);
 
 /* Normalises the text in place. NULL, or what is wrong with it: "empty", "too_long" (then in
  * `detail`), "no_memory". */

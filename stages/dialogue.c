@@ -86,7 +86,8 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
     const struct call_settings *c = &s->dialogues;
     const struct prompt *prompt = &c->prompts[it->prompt].prompt;
     const struct prompt_values values = {.caption = it->text,
-                                         .task = str_of(prompt->task[it->task])};
+                                         .task = str_of(prompt->task[it->task]),
+                                         .turns = dialogue_default_turns[it->task]};
     char id[CAPTION_ID_TEXT + 1];
     caption_id(it->seed, it->hash, id);
     struct str key = arena_str(a, str_of(id));

@@ -7,12 +7,15 @@
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/str.h"
+#include "server/domain/turns.h"
 
 enum { DIALOGUE_TASKS = 3, PROMPT_HASH_BYTES = 16 };
 extern const char
     *const dialogue_tasks[]; /* multiple_choice, question_answering, complex_reasoning */
 /* The default mix: the paper's 171 : 199 : 100 out of 1,243 thousand captions. */
 extern const double dialogue_default_mix[DIALOGUE_TASKS];
+/* How many turns a dialogue has when its run does not say. */
+extern const struct turns dialogue_default_turns[DIALOGUE_TASKS];
 /* The JSON schema of the answer of a task, by its number: a constant, part of the recipe. */
 const char *dialogue_schema(int task);
 
@@ -25,6 +28,7 @@ struct prompt {
     const char *system;   /* captions: the instructions; dialogues: shared by the tasks */
     const char *template; /* the user's message, with {{seed}}, {{caption}}, {{task}} … */
     const char *task[DIALOGUE_TASKS]; /* dialogues: what {{task}} stands for; captions: NULL */
+    const char *description;          /* for people; no part of what is hashed */
 };
 
 extern const struct prompt prompts[]; /* those built into the program, ended by a NULL name */
@@ -37,12 +41,15 @@ void prompt_parts_write(const struct prompt *p, struct buf *json);
  * same hash under any name. */
 void prompt_hash(const struct prompt *p, uint8_t out[PROMPT_HASH_BYTES]);
 
-/* What the variables stand for; unset ones are empty. */
+/* What the variables stand for; unset ones are empty. `task` may use {{turns_min}} and
+ * {{turns_max}} itself. */
 struct prompt_values {
     struct str seed, caption, domain, source, label, task;
+    struct turns turns; /* that the run asks for; 0: unset */
 };
 
-/* The user's message in the arena; p is NULL when memory is short. */
+/* The user's message in the arena, of a template that has been checked; p is NULL when memory is
+ * short. */
 struct str prompt_render(const struct prompt *p, const struct prompt_values *v, struct arena *a);
 
 #endif

@@ -3,6 +3,7 @@
 #include "server/domain/prompt.h"
 
 #include "server/base/hash.h"
+#include "server/domain/template.h"
 #include "server/json/write.h"
 
 enum { MESSAGE_BYTES_MAX = 1 << 20 };
@@ -40,6 +41,19 @@ static const char concise_system[] =
     "where it stands.\n"
     "- Write 30 to 55 words, never 60 or more.\n" CAPTION_FORM;
 
+static const char regions_system[] =
+    "You turn a short caption of a picture into a description of the same picture, region by "
+    "region.\n"
+    "\n"
+    "Rules:\n" CAPTION_RULES
+    "- Begin with the main subject and where in the picture it is. Then go on in this order: the "
+    "foreground, the middle, the background, the left, the right. Say of each region what anyone "
+    "looking at the picture would plausibly see there: shapes, colours, materials, and how it lies "
+    "to the subject. Pass over a region that the caption leaves empty.\n"
+    "- Name the regions in the sentences themselves, as in \"in the foreground\" or \"to the "
+    "left of the house\".\n"
+    "- Write 80 to 150 words.\n" CAPTION_FORM;
+
 static const char instruct_system[] =
     "You write dialogues in which one person asks about a picture and another, who looks at it, "
     "answers. You get notes that say what the picture shows; take all of them as true.\n"
@@ -57,42 +71,48 @@ static const char instruct_system[] =
     "- Plain sentences on one line: no markup, no tags, no numbering, no speaker names.";
 
 static const char multiple_choice_task[] =
-    "Task: multiple choice. Write 6 to 8 pairs. Each has a question, four options and the letter "
-    "of "
-    "the right option as its answer. Exactly one option is right; the other three are of the same "
-    "kind and about as long, sound plausible, and are wrong for this picture. Spread the right "
-    "letters over A, B, C and D. Prefer questions that can only be answered by taking several "
-    "parts "
-    "of the picture together, and that cannot be guessed without seeing it.";
+    "Task: multiple choice. Write {{turns_min}} to {{turns_max}} pairs. Each has a question, "
+    "four options and the letter of the right option as its answer. Exactly one option is "
+    "right; the other three are of the same kind and about as long, sound plausible, and are "
+    "wrong for this picture. Spread the right letters over A, B, C and D. Prefer questions "
+    "that can only be answered by taking several parts of the picture together, and that "
+    "cannot be guessed without seeing it.";
 
 static const char question_answering_task[] =
-    "Task: questions and answers. Write 6 to 8 pairs. Each answer is one complete sentence in "
-    "words "
-    "of its own. Cover different sides of the picture: how things look, where they are in relation "
-    "to each other, the order in which things happen, why something is as it is, and what can be "
-    "inferred.";
+    "Task: questions and answers. Write {{turns_min}} to {{turns_max}} pairs. Each answer is "
+    "one complete sentence in words of its own. Cover different sides of the picture: how "
+    "things look, where they are in relation to each other, the order in which things happen, "
+    "why something is as it is, and what can be inferred.";
 
 static const char complex_reasoning_task[] =
-    "Task: complex reasoning. Write 2 to 4 pairs. Each question needs several steps of thought "
-    "that "
-    "start from what can be seen: a deduction, a cause and its effect, a plan, a problem to solve, "
-    "or what would change if something in the picture were different. Each answer is one paragraph "
-    "that goes step by step from visible details to a conclusion.";
+    "Task: complex reasoning. Write {{turns_min}} to {{turns_max}} pairs. Each question needs "
+    "several steps of thought that start from what can be seen: a deduction, a cause and its "
+    "effect, a plan, a problem to solve, or what would change if something in the picture "
+    "were different. Each answer is one paragraph that goes step by step from visible details "
+    "to a conclusion.";
 
 const struct prompt prompts[] = {
     {.name = "dense-v1",
      .stage = "captions",
      .system = dense_system,
-     .template = "Caption: {{seed}}"},
+     .template = "Caption: {{seed}}",
+     .description = "A detailed paragraph of 80 to 150 words, main subject first"},
     {.name = "concise-v1",
      .stage = "captions",
      .system = concise_system,
-     .template = "Caption: {{seed}}"},
+     .template = "Caption: {{seed}}",
+     .description = "A short paragraph of 30 to 55 words"},
+    {.name = "regions-v1",
+     .stage = "captions",
+     .system = regions_system,
+     .template = "Caption: {{seed}}",
+     .description = "A paragraph of 80 to 150 words, region by region"},
     {.name = "instruct-v1",
      .stage = "dialogues",
      .system = instruct_system,
      .template = "{{task}}\n\nWhat the picture shows: {{caption}}",
-     .task = {multiple_choice_task, question_answering_task, complex_reasoning_task}},
+     .task = {multiple_choice_task, question_answering_task, complex_reasoning_task},
+     .description = "Dialogues of all three tasks, as if both people saw the picture"},
     {.name = NULL},
 };
 
@@ -145,35 +165,43 @@ void prompt_hash(const struct prompt *p, uint8_t out[PROMPT_HASH_BYTES])
     buf_free(&json);
 }
 
-static struct str value_of(struct str name, const struct prompt_values *v)
+static const char *number(struct arena *a, int v)
 {
-    const struct {
-        const char *name;
-        struct str value;
-    } known[] = {{"seed", v->seed},     {"caption", v->caption}, {"domain", v->domain},
-                 {"source", v->source}, {"label", v->label},     {"task", v->task}};
-    for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-        if (str_is(name, known[i].name))
-            return known[i].value;
-    return (struct str){NULL, 0};
+    return v > 0 ? arena_printf(a, "%d", v) : NULL;
+}
+
+/* Without memory, and for what no template can be, the buffer fails. */
+static void render(struct str text, const struct str *values, struct arena *a, struct buf *out)
+{
+    const unsigned every = TEMPLATE_HAS(VARIABLE_COUNT) - 1;
+    struct template t;
+    struct err e = {0};
+    if (template_parse(text, every, "", a, &t, &e) == 0)
+        template_render(&t, values, out);
+    else
+        out->failed = true;
 }
 
 struct str prompt_render(const struct prompt *p, const struct prompt_values *v, struct arena *a)
 {
-    struct buf out;
-    struct str rest = str_of(p->template);
+    struct str values[VARIABLE_COUNT] = {
+        [VARIABLE_SEED] = v->seed,
+        [VARIABLE_CAPTION] = v->caption,
+        [VARIABLE_DOMAIN] = v->domain,
+        [VARIABLE_SOURCE] = v->source,
+        [VARIABLE_LABEL] = v->label,
+        [VARIABLE_TURNS_MIN] = str_of(number(a, v->turns.min)),
+        [VARIABLE_TURNS_MAX] = str_of(number(a, v->turns.max)),
+    };
+    struct buf task, out;
+    buf_init(&task, MESSAGE_BYTES_MAX);
     buf_init(&out, MESSAGE_BYTES_MAX);
-    for (;;) {
-        ptrdiff_t open = str_find(rest, STR("{{"));
-        ptrdiff_t close = open < 0 ? -1 : str_find(str_from(rest, (size_t)open), STR("}}"));
-        if (close < 0)
-            break;
-        buf_add(&out, rest.p, (size_t)open);
-        buf_adds(&out, value_of((struct str){rest.p + open + 2, (size_t)close - 2}, v));
-        rest = str_from(rest, (size_t)(open + close) + 2);
-    }
-    buf_adds(&out, rest);
-    struct str text = out.failed ? (struct str){NULL, 0} : arena_str(a, buf_str(&out));
+    render(v->task, values, a, &task);
+    values[VARIABLE_TASK] = buf_str(&task);
+    render(str_of(p->template), values, a, &out);
+    bool failed = task.failed || out.failed;
+    struct str text = failed ? (struct str){NULL, 0} : arena_str(a, buf_str(&out));
+    buf_free(&task);
     buf_free(&out);
     return text;
 }
@@ -182,6 +210,7 @@ const char *const dialogue_tasks[] = {"multiple_choice", "question_answering", "
                                       NULL};
 const double dialogue_default_mix[DIALOGUE_TASKS] = {171.0 / 1243.0, 199.0 / 1243.0,
                                                      100.0 / 1243.0};
+const struct turns dialogue_default_turns[DIALOGUE_TASKS] = {{6, 8}, {6, 8}, {2, 4}};
 
 #define TEXT_SCHEMA(length) "{\"type\":\"string\",\"minLength\":1,\"maxLength\":" length "}"
 #define PAIRS_SCHEMA(least, most, properties, required)                                            \

@@ -143,3 +143,17 @@ void recipe_human(int revision, struct buf *json, uint8_t id[RECIPE_ID_BYTES])
     json_close(json, '}');
     identify(json, id);
 }
+
+void recipe_imported(struct str name, struct buf *json, uint8_t id[RECIPE_ID_BYTES])
+{
+    buf_reset(json);
+    json_open(json, '{');
+    json_key(json, "kind");
+    json_z(json, "imported");
+    json_key(json, "name");
+    json_str(json, name);
+    json_key(json, "stage");
+    json_z(json, "captions");
+    json_close(json, '}');
+    identify(json, id);
+}

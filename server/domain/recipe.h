@@ -19,5 +19,7 @@ void recipe_freeze(const struct call_settings *s, const char *recipe_hex, struct
 /* The recipe of human corrections. A slot holds one caption for ever, so that a correction of a
  * slot that has one already goes under the next revision; the first is 1. */
 void recipe_human(int revision, struct buf *json, uint8_t id[RECIPE_ID_BYTES]);
+/* The recipe of captions that were made elsewhere and imported under a name. */
+void recipe_imported(struct str name, struct buf *json, uint8_t id[RECIPE_ID_BYTES]);
 
 #endif

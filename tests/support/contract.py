@@ -141,6 +141,8 @@ class Contract:
         errors += [f"?{name} is missing" for name, parameter in operation.query.items()
                    if parameter.get("required") and name not in names]
         for (where, name), parameter in operation.parameters.items():
+            if where == "query" and parameter["required"] and name not in names:
+                errors.append(f"?{name} is missing")
             if where == "header" and headers.get(name) is not None:
                 self._parameter(operation, where, name, headers[name], errors)
         if operation.body is None:

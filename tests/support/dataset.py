@@ -1,5 +1,6 @@
 """A dataset as the tests use one."""
 import base64
+import json
 import time
 
 import numpy
@@ -31,6 +32,15 @@ class Dataset:
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.api.call("import_seeds", dataset=self.name, data=data, headers=headers,
                              params=params, expect=expect)
+
+    def load_captions(self, lines, name="import", expect=200, params=None, **headers):
+        """Imports captions: bytes, or lines that are texts or objects."""
+        if not isinstance(lines, bytes):
+            lines = "".join((line if isinstance(line, str) else json.dumps(line)) + "\n"
+                            for line in lines).encode()
+        headers = {key.replace("_", "-"): value for key, value in headers.items()}
+        return self.api.call("import_captions", dataset=self.name, data=lines, headers=headers,
+                             params={"name": name, **(params or {})}, expect=expect)
 
     # -- runs --
 

