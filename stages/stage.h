@@ -13,6 +13,7 @@
 #include "server/domain/identity.h"
 #include "server/domain/reserved.h"
 #include "server/domain/settings.h"
+#include "stages/filters/filters.h"
 
 enum stage_id {
     STAGE_RESOLVE,
@@ -37,8 +38,10 @@ enum item_state {
 struct result {
     struct str text; /* the caption, or the dialogue's conversations as JSON */
     uint8_t hash[CAPTION_HASH_BYTES];
-    const char *dropped; /* the filter that dropped a caption, or NULL */
-    const char *flags;   /* comma-separated, "" for none */
+    const char *dropped;           /* the filter that dropped a caption, or NULL */
+    const char *flags;             /* comma-separated, "" for none */
+    struct filter_verdict filters; /* captions: what both of them follow from */
+    struct str signature;          /* MinHash of a caption; unset without a word */
     int turns;
     struct str vector; /* the stored bytes of an embedding */
     struct str model, finish_reason;
@@ -93,6 +96,8 @@ int caption_request(const struct run_settings *s, const struct item *it, struct 
                     struct llm_request *r, struct err *e);
 enum verdict caption_accept(const struct run_settings *s, struct item *it,
                             const struct llm_reply *reply, struct arena *a);
+/* Puts a changed verdict of the filters into the item's result. -1 when out of memory. */
+int caption_verdict(struct item *it, const struct filter_verdict *v, struct arena *a);
 int dialogue_request(const struct run_settings *s, const struct item *it, struct arena *a,
                      struct llm_request *r, struct err *e);
 enum verdict dialogue_accept(const struct run_settings *s, struct item *it,

@@ -8,6 +8,7 @@
 #include "server/base/arena.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
+#include "server/domain/filters.h"
 #include "server/domain/identity.h"
 #include "server/domain/prompt.h"
 
@@ -47,6 +48,8 @@ struct call_settings {
 
 struct run_settings {
     struct call_settings captions, dialogues;
+    struct filter_settings filters;
+    const struct gram_set *instructions; /* of the captions' prompts; NULL: none */
     struct str encoder; /* declared name; unset when the run has no representations */
 };
 

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "server/base/buf.h"
+#include "server/domain/minhash.h"
 #include "stages/stage.h"
 
 static struct run_settings settings;
@@ -19,6 +20,7 @@ static int setup(void **state)
     arena = arena_new(8 << 20);
     settings.captions.prompts[0].prompt = *prompt_find(STR("captions"), STR("dense-v1"));
     settings.dialogues.prompts[0].prompt = *prompt_find(STR("dialogues"), STR("instruct-v1"));
+    filters_preset(PRESET_STANDARD, &settings.filters);
     return arena ? 0 : -1;
 }
 
@@ -50,14 +52,14 @@ static void captions_are_filtered(void **state)
     assert_string_equal(drop_of(good, "A dog runs."), "");
     assert_string_equal(
         drop_of("I'm sorry, but I cannot help with that request at all today.", "x"), "refusal");
-    assert_string_equal(drop_of("A dog.", "x"), "too_short");
+    assert_string_equal(drop_of("A dog.", "x"), "length");
     assert_string_equal(drop_of("A dog runs over <image> the grass in the park with a ball.", "x"),
                         "reserved_string");
     struct buf b;
     buf_init(&b, 1 << 20);
     for (int i = 0; i < 12; i++)
         buf_addz(&b, "the dog runs over the green grass ");
-    assert_string_equal(drop_of(buf_z(&b), "x"), "repetition");
+    assert_string_equal(drop_of(buf_z(&b), "x"), "loop");
     buf_reset(&b);
     for (int i = 0; i < 5; i++)
         buf_addf(&b,
@@ -66,8 +68,8 @@ static void captions_are_filtered(void **state)
     assert_string_equal(drop_of(buf_z(&b), "x"), "");
     buf_reset(&b);
     for (int i = 0; i < 700; i++)
-        buf_addf(&b, "word%d ", i);
-    assert_string_equal(drop_of(buf_z(&b), "x"), "too_long");
+        buf_addf(&b, "the word%d ", i);
+    assert_string_equal(drop_of(buf_z(&b), "x"), "length");
     buf_free(&b);
 }
 
@@ -77,9 +79,10 @@ static void captions_are_flagged_and_named(void **state)
     struct item it = {.text = STR("A dog with number 5.")};
     struct llm_reply r = answer(STR("A dog with number 5 and  the sign 73 stands in the yard now"));
     assert_int_equal(caption_accept(&settings, &it, &r, arena), VERDICT_TAKEN);
-    assert_string_equal(it.result.flags, "invented_number,no_final_stop,short");
+    assert_string_equal(it.result.flags, "short,unfinished,invented_digits");
     assert_true(
         str_is(it.result.text, "A dog with number 5 and the sign 73 stands in the yard now"));
+    assert_int_equal(it.result.signature.n, MINHASH_BYTES);
     uint8_t expected[CAPTION_HASH_BYTES];
     caption_hash(settings.captions.recipe, 0, it.result.text, expected);
     assert_memory_equal(it.result.hash, expected, CAPTION_HASH_BYTES);
