@@ -1,4 +1,4 @@
-/* What is not plain prose. A row of hits: line by line at the beginning of lines, then anywhere. */
+/* What is not plain prose: at the beginning of lines, and anywhere. */
 #include "stages/filters/look.h"
 
 enum { TAG_BYTES_MAX = 200 };
@@ -77,29 +77,47 @@ static bool has_entity(struct str s)
     return false;
 }
 
-static bool has_any(struct str s, const char *const *strings)
+static bool has_pair(struct str s, char c)
 {
-    for (; *strings; strings++)
-        if (str_find(s, str_of(*strings)) >= 0)
-            return true;
+    const char *first = memchr(s.p, c, s.n);
+    return first && memchr(first + 1, c, (size_t)(s.p + s.n - first - 1));
+}
+
+/* Strings of markup, each row with characters that must be there for any of them. */
+static const struct {
+    const char *needs, *strings[4];
+} marks[] = {
+    {"*", {"**"}},
+    {"_", {"__"}},
+    {"(]", {"]("}},
+    {"{\":", {"\": ", "\":\"", "{\""}},
+    {":/", {"http://", "https://"}},
+    {"\\", {"\\n", "\\\"", "\\u"}},
+    {"|-", {"|--", "| --"}},
+};
+
+static bool has_all(const struct signs *s, const char *characters)
+{
+    for (; *characters; characters++)
+        if (!s->has[(unsigned char)*characters])
+            return false;
+    return true;
+}
+
+static bool has_mark(const struct look *l)
+{
+    for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
+        for (size_t k = 0; has_all(&l->signs, marks[i].needs) && marks[i].strings[k]; k++)
+            if (str_find(l->c->raw, str_of(marks[i].strings[k])) >= 0)
+                return true;
     return false;
 }
 
 bool filter_markup(const struct look *l, const double *param)
 {
-    static const char *const stars[] = {"**", NULL}, *const ticks[] = {"`", NULL};
-    static const char *const scores[] = {"__", NULL}, *const links[] = {"](", NULL};
-    static const char *const json[] = {"\": ", "\":\"", "{\"", NULL};
-    static const char *const urls[] = {"http://", "https://", NULL};
-    static const char *const slashes[] = {"\\n", "\\\"", "\\u", NULL}, *const bars[] = {
-                                                                           "|--", "| --", NULL};
-    const bool *has = l->signs.has;
     struct str raw = l->c->raw;
     (void)param;
-    return (has['`'] && has_any(raw, ticks)) || (has['*'] && has_any(raw, stars)) ||
-           (has['_'] && has_any(raw, scores)) || (has['('] && has_any(raw, links)) ||
-           (has['{'] && has[':'] && has['"'] && has_any(raw, json)) ||
-           (has['/'] && has[':'] && has_any(raw, urls)) || (has['\\'] && has_any(raw, slashes)) ||
-           (has['|'] && has_any(raw, bars)) || (has['<'] && has['>'] && has_html(raw)) ||
-           (has['&'] && has[';'] && has_entity(raw)) || has_list(raw);
+    return (has_all(&l->signs, "`") && has_pair(raw, '`')) ||
+           (has_all(&l->signs, "<>") && has_html(raw)) ||
+           (has_all(&l->signs, "&;") && has_entity(raw)) || has_mark(l) || has_list(raw);
 }

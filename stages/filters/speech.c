@@ -3,7 +3,7 @@
 #include "stages/filters/look.h"
 
 enum {
-    START_WORDS = 4,     /* in which a refusal begins */
+    START_WORDS = 2,     /* in which a refusal begins */
     TAG_WORDS = 3,       /* "Final detailed caption:" */
     NON_VISUAL_WORDS = 2 /* fewer are an accident */
 };
@@ -49,20 +49,24 @@ static bool begins_sentence(const struct look *l, size_t i)
 {
     const char *text = l->c->text.p;
     size_t at = l->words->of[i].at;
-    while (at > 0 && text[at - 1] == ' ')
-        at--;
-    return at == 0 || strchr(".!?:;#*>]\"-", text[at - 1]);
+    bool space = at > 0 && text[at - 1] == ' ';
+    at -= space;
+    return i == 0 || at == 0 || strchr(".!?:;#*>]\"", text[at - 1]) ||
+           (space && text[at - 1] == '-');
 }
 
+/* "Caption:" and "Final detailed caption:" at the beginning of a sentence, but not "The text:". */
 static bool is_tag(const struct look *l, size_t i)
 {
-    if (look_behind(l, i) != ':' && look_behind(l, i) != '*')
+    char behind = look_behind(l, i);
+    if (behind != ':' && behind != '*')
         return false;
-    if (look_behind(l, i) == '*' && !l->signs.has[':'])
-        return false;
-    for (size_t k = 0; k < TAG_WORDS && k <= i; k++)
+    for (size_t k = 0; k < TAG_WORDS && k <= i; k++) {
         if (begins_sentence(l, i - k))
             return true;
+        if (l->kinds[i - k - 1] & WORD_STOP)
+            return false;
+    }
     return false;
 }
 

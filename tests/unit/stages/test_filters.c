@@ -220,6 +220,10 @@ static void good_captions_pass(void **state)
         "Two men in great coats stand on the deck of a ship (its hull is grey). One of them holds "
         "a "
         "rope; the other, who is taller, looks at the water below with his hands on the rail.",
+        "A hand-written note: three lines in blue ink, is taped to the glass of a green door, and "
+        "the "
+        "text: it is too small to read. A brass handle and a bell are on the right of the door`s "
+        "edge.",
         "Here a man is sitting on a low wall - a newspaper is spread out on his knees - while two "
         "pigeons walk over the paving stones in front of his shoes.",
         "A café with a red awning stands at the corner of a narrow street, and a jalapeño plant in "
