@@ -8,13 +8,8 @@
 #include "server/base/arena.h"
 #include "server/base/str.h"
 #include "server/domain/filters.h"
+#include "server/domain/grams.h"
 #include "server/domain/words.h"
-
-/* Runs of words of the instructions of a run, for `echo`. */
-struct gram_set;
-/* Of n texts; memory of the arena, NULL when it has none left. */
-const struct gram_set *gram_set_new(const struct str *texts, size_t n, size_t words,
-                                    struct arena *a);
 
 struct caption_text {
     struct str raw;  /* as the model wrote it, with its lines */
