@@ -19,6 +19,7 @@ enum stage_id {
     STAGE_RESOLVE,
     STAGE_PLAN,
     STAGE_CAPTIONS,
+    STAGE_DUPLICATES,
     STAGE_DIALOGUES,
     STAGE_EMBED,
     STAGE_MOMENTS,
@@ -85,6 +86,7 @@ struct stage {
                            const struct llm_reply *reply, struct arena *a);
     /* The slot within the seed, as failures.item. */
     const char *(*item_key)(const struct item *it, struct arena *a);
+    bool slow; /* takes minutes: has a thread of its own */
 };
 
 extern const struct stage stages[STAGE_COUNT];

@@ -55,6 +55,7 @@ const struct stage stages[STAGE_COUNT] = {
                          dialogue_key},
     [STAGE_EMBED] = {"embed", "representations", true, STMT_LOAD_EMBED, STMT_FINISH_EMBED,
                      .item_key = embed_key},
+    [STAGE_DUPLICATES] = {.name = "duplicates", .slow = true},
     [STAGE_MOMENTS] = {.name = "moments"},
     [STAGE_TRANSFER] = {.name = "transfer"},
     [STAGE_DELETE] = {.name = "delete"},

@@ -122,7 +122,7 @@ static int claim(struct dispatch *d, int64_t shard, struct str run, struct str s
 static int wanted_tasks(struct work *w)
 {
     (void)pthread_mutex_lock(&w->leases.mutex);
-    int n = w->leases.n_ready;
+    int n = w->leases.ready[LANE_STAGES].n;
     (void)pthread_mutex_unlock(&w->leases.mutex);
     return 2 * w->n_workers - n;
 }

@@ -70,12 +70,22 @@ struct task {
     struct run_info *info;
 };
 
+/* Tasks that take minutes wait apart for a thread of their own: the stage threads drive calls and
+ * may not stand still. */
+enum lane { LANE_STAGES, LANE_SLOW, LANES };
+
+struct ready {
+    struct task *first, **tail;
+    int n;
+    pthread_cond_t changed;
+};
+
 struct leases {
     pthread_mutex_t mutex;
-    pthread_cond_t ready_changed, dispatch_wanted;
+    pthread_cond_t dispatch_wanted;
     struct task *held;
-    struct task *ready, **ready_tail;
-    int n_held, n_ready;
+    struct ready ready[LANES];
+    int n_held;
     bool wanted; /* the dispatcher should look for work now */
 };
 
@@ -87,6 +97,7 @@ struct runs {
 
 struct worker {
     struct work *work;
+    enum lane lane;
     pthread_t thread;
     struct db *db;
     struct engine *engine;
@@ -107,15 +118,15 @@ struct work {
     pthread_mutex_t ticker_mutex;
     pthread_cond_t ticker_wanted_cond;
     bool ticker_wanted;
-    int n_workers;
-    struct worker workers[WORK_THREADS_MAX];
+    int n_workers; /* one of them for the slow tasks */
+    struct worker workers[WORK_THREADS_MAX + 1];
 };
 
 /* leases.c */
 int leases_init(struct leases *l);
 void leases_destroy(struct leases *l);
-/* Takes a ready task, or NULL; waits at most wait_ms for one. */
-struct task *leases_take(struct leases *l, int wait_ms);
+/* Takes a ready task of a lane, or NULL; waits at most wait_ms for one. */
+struct task *leases_take(struct leases *l, enum lane lane, int wait_ms);
 void leases_add(struct leases *l, struct task *t);
 /* The task is over for this process, whatever became of it. Frees it. */
 void leases_drop(struct work *w, struct task *t);
@@ -150,6 +161,8 @@ void worker_turn(struct worker *k);
 /* whole.c: plan, moments, transfer and delete tasks, start to end. 0; -1 with e set when the task
  * should be tried again later. */
 int whole_task_run(struct worker *k, struct task *t, struct err *e);
+/* duplicates.c: the same for the pass over the duplicates of a run. */
+int duplicates_run(struct worker *k, struct task *t, struct err *e);
 /* Gives the lease back; `begun` is whether work on it was begun under this lease. */
 int task_release(struct db *db, const struct task *t, bool begun);
 /* The five or four parameters that name a leased task. */

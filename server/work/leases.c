@@ -6,30 +6,36 @@
 
 int leases_init(struct leases *l)
 {
-    l->ready_tail = &l->ready;
     if (pthread_mutex_init(&l->mutex, NULL))
         return -1;
-    return clock_cond_init(&l->ready_changed) || clock_cond_init(&l->dispatch_wanted) ? -1 : 0;
+    for (int i = 0; i < LANES; i++) {
+        l->ready[i].tail = &l->ready[i].first;
+        if (clock_cond_init(&l->ready[i].changed))
+            return -1;
+    }
+    return clock_cond_init(&l->dispatch_wanted) ? -1 : 0;
 }
 
 void leases_destroy(struct leases *l)
 {
-    (void)pthread_cond_destroy(&l->ready_changed);
+    for (int i = 0; i < LANES; i++)
+        (void)pthread_cond_destroy(&l->ready[i].changed);
     (void)pthread_cond_destroy(&l->dispatch_wanted);
     (void)pthread_mutex_destroy(&l->mutex);
 }
 
-struct task *leases_take(struct leases *l, int wait_ms)
+struct task *leases_take(struct leases *l, enum lane lane, int wait_ms)
 {
+    struct ready *r = &l->ready[lane];
     (void)pthread_mutex_lock(&l->mutex);
-    if (!l->ready && wait_ms > 0)
-        (void)clock_cond_wait(&l->ready_changed, &l->mutex, wait_ms);
-    struct task *t = l->ready;
+    if (!r->first && wait_ms > 0)
+        (void)clock_cond_wait(&r->changed, &l->mutex, wait_ms);
+    struct task *t = r->first;
     if (t) {
-        l->ready = t->next_ready;
-        if (!l->ready)
-            l->ready_tail = &l->ready;
-        l->n_ready--;
+        r->first = t->next_ready;
+        if (!r->first)
+            r->tail = &r->first;
+        r->n--;
         /* The dispatcher refills while the last tasks are still being worked on. */
         l->wanted = true;
         (void)pthread_cond_signal(&l->dispatch_wanted);
@@ -40,16 +46,17 @@ struct task *leases_take(struct leases *l, int wait_ms)
 
 void leases_add(struct leases *l, struct task *t)
 {
+    struct ready *r = &l->ready[stages[t->stage].slow ? LANE_SLOW : LANE_STAGES];
     (void)pthread_mutex_lock(&l->mutex);
     t->next = l->held;
     l->held = t;
     l->n_held++;
     t->next_ready = NULL;
-    *l->ready_tail = t;
-    l->ready_tail = &t->next_ready;
-    l->n_ready++;
+    *r->tail = t;
+    r->tail = &t->next_ready;
+    r->n++;
     metric_set(METRIC_LEASES, NULL, l->n_held);
-    (void)pthread_cond_signal(&l->ready_changed);
+    (void)pthread_cond_signal(&r->changed);
     (void)pthread_mutex_unlock(&l->mutex);
 }
 

@@ -66,7 +66,8 @@ static int tick(struct work *w, int *changed, struct err *e)
         enum stmt_id stmt;
         const char *event;
     } steps[] = {
-        {STMT_RUNS_SETTLE, "run_settled"}, {STMT_RUNS_OPEN_MOMENTS, NULL},
+        {STMT_RUNS_SETTLE, "run_settled"}, {STMT_RUNS_OPEN_DUPLICATES, NULL},
+        {STMT_RUNS_OPEN_LATER, NULL},      {STMT_RUNS_OPEN_MOMENTS, NULL},
         {STMT_RUNS_OPEN_TRANSFER, NULL},   {STMT_RUNS_END, "run_ended"},
         {STMT_RUNS_OPEN_RESOLVE, NULL},    {STMT_RUNS_START, NULL},
         {STMT_RUNS_DEADLINE, "run_late"},  {STMT_DELETES_SWEEP, NULL},

@@ -252,6 +252,8 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e)
         return moments(k, t, e);
     case STAGE_TRANSFER:
         return transfer(k, t, e);
+    case STAGE_DUPLICATES:
+        return duplicates_run(k, t, e);
     case STAGE_DELETE:
         return delete_shard(k, t, e);
     case STAGE_CAPTIONS:

@@ -56,10 +56,11 @@ static struct db *pipeline_db(const struct work_settings *s, const char *name, s
     return db;
 }
 
-static int start_worker(struct work *w, struct err *e)
+static int start_worker(struct work *w, enum lane lane, struct err *e)
 {
     struct worker *k = &w->workers[w->n_workers];
     k->work = w;
+    k->lane = lane;
     k->db = pipeline_db(&w->s, "stage", e);
     k->engine = k->db ? engine_new(e) : NULL;
     if (!k->engine || pthread_create(&k->thread, NULL, worker_main, k)) {
@@ -78,8 +79,10 @@ static int start_threads(struct work *w, struct err *e)
     if (!w->dispatcher_db || !w->ticker_db)
         return -1;
     while (w->n_workers < w->s.threads && w->n_workers < WORK_THREADS_MAX)
-        if (start_worker(w, e) < 0)
+        if (start_worker(w, LANE_STAGES, e) < 0)
             return -1;
+    if (start_worker(w, LANE_SLOW, e) < 0)
+        return -1;
     w->dispatcher_started = pthread_create(&w->dispatcher, NULL, dispatcher_main, w) == 0;
     w->ticker_started = pthread_create(&w->ticker, NULL, ticker_main, w) == 0;
     if (!w->dispatcher_started || !w->ticker_started)
@@ -110,7 +113,9 @@ void work_wake(struct work *w)
 static int leases_left(struct work *w)
 {
     (void)pthread_mutex_lock(&w->leases.mutex);
-    int n = w->leases.n_held - w->leases.n_ready;
+    int n = w->leases.n_held;
+    for (int i = 0; i < LANES; i++)
+        n -= w->leases.ready[i].n;
     (void)pthread_mutex_unlock(&w->leases.mutex);
     return n;
 }
@@ -125,10 +130,11 @@ static void wait_for_ranges(struct work *w, int timeout_ms)
 /* Tasks that were claimed and never begun go back at once, so that another replica has them. */
 static void release_ready(struct work *w)
 {
-    for (struct task *t = leases_take(&w->leases, 0); t; t = leases_take(&w->leases, 0)) {
-        (void)task_release(w->dispatcher_db, t, false);
-        leases_drop(w, t);
-    }
+    for (int i = 0; i < LANES; i++)
+        for (struct task *t; (t = leases_take(&w->leases, (enum lane)i, 0));) {
+            (void)task_release(w->dispatcher_db, t, false);
+            leases_drop(w, t);
+        }
     runs_leave(w, w->dispatcher_db);
 }
 

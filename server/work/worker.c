@@ -80,7 +80,7 @@ static void take_tasks(struct worker *k)
 {
     while (!atomic_load(&k->work->draining) && k->n_ranges < RANGES_MAX &&
            waiting_items(k) < AHEAD_ITEMS) {
-        struct task *t = leases_take(&k->work->leases, k->n_ranges ? 0 : IDLE_WAIT_MS);
+        struct task *t = leases_take(&k->work->leases, k->lane, k->n_ranges ? 0 : IDLE_WAIT_MS);
         if (!t)
             return;
         start_task(k, t);

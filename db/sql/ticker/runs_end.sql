@@ -14,6 +14,9 @@ WITH ended AS (
     WHERE r.state = 'running' AND {{ticker_holds}}
       AND EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'plan')
       AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished')
+      AND NOT {{run_waits}}
+      AND (NOT {{run_compares}}
+           OR EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'duplicates'))
       AND ('representations' <> ALL (r.stages)
            OR EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'transfer'))
     RETURNING r.run_id, r.state

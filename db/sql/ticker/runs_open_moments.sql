@@ -12,5 +12,6 @@ WHERE r.state = 'running' AND r.requested IS NULL AND 'representations' = ANY (r
   AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'moments')
   AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished'
                   AND t.stage IN ('plan', 'captions', 'embed'))
+  AND NOT {{run_waits}}
 ON CONFLICT DO NOTHING
 RETURNING run_id

@@ -1,0 +1,13 @@
+-- Opens the later stages of the runs that waited for their duplicates to be dropped, over the ranges
+-- of their captions ($1 ticker token).
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
+SELECT t.shard_id, t.run_id, n.stage, t.lo, t.hi, t.dataset, t.planned_at, t.seeds
+FROM runs r
+JOIN (VALUES ('dialogues', 'dialogues'), ('embed', 'representations')) n(stage, name)
+    ON n.name = ANY (r.stages)
+JOIN tasks t ON t.run_id = r.run_id AND t.stage = 'captions'
+WHERE r.state = 'running' AND r.requested IS NULL AND {{ticker_holds}} AND {{run_waits}}
+  AND EXISTS (SELECT 1 FROM tasks d WHERE d.run_id = r.run_id AND d.stage = 'duplicates'
+              AND d.state = 'finished')
+ON CONFLICT DO NOTHING
+RETURNING run_id
