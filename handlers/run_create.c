@@ -87,7 +87,11 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
         return -1;
     call_z(c, p->encoder);
     bind_int(c, p->dry_run);
-    return bind_budget(q, c, b->budget, e);
+    if (bind_budget(q, c, b->budget, e) < 0)
+        return -1;
+    call_z(c, p->filters);
+    call_bool(c, p->barrier);
+    return 0;
 }
 
 static void answer(struct req *q, const struct rows *r)

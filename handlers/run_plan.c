@@ -330,6 +330,20 @@ static void take_limits(const struct run_body *b, struct run_plan *p, struct err
                         "must be a time as in RFC 3339, such as 2026-12-31T08:00:00Z");
 }
 
+static void take_filters(struct req *q, const struct run_body *b, struct run_plan *p, struct err *e)
+{
+    const struct filters_given *given = b->captions ? b->captions->filters : NULL;
+    struct filter_settings s;
+    struct buf json;
+    if (filters_take(given, "/captions/filters", &s, e) < 0)
+        return;
+    buf_init(&json, JSON_MAX);
+    filters_write(&s, &json);
+    p->filters = keep(q, &json, e);
+    p->barrier = filters_drop_duplicates(&s) &&
+                 (p->stages[STAGE_DIALOGUES] || p->stages[STAGE_REPRESENTATIONS]);
+}
+
 int run_plan_make(struct req *q, const struct run_body *b, const struct run_sources *from,
                   struct run_plan *p, struct err *e)
 {
@@ -337,6 +351,8 @@ int run_plan_make(struct req *q, const struct run_body *b, const struct run_sour
     take_stages(b, p, e);
     take_selection(q, b->select, p, e);
     take_limits(b, p, e);
+    if (p->stages[STAGE_CAPTIONS])
+        take_filters(q, b, p, e);
     if (p->stages[STAGE_CAPTIONS] &&
         plan_llm(q, from, b, STAGE_CAPTIONS, &p->caption_settings, e) == 0) {
         p->variants = p->caption_settings.variants;

@@ -65,6 +65,8 @@ static const struct field prompt_share_fields[] = {
 static const struct field caption_fields[] = {
     LLM_FIELDS,
     {FIELD_INT, "variants", .offset = offsetof(struct run_llm, variants), .min = 1, .max = 8},
+    {FIELD_OBJECT, "filters", .offset = offsetof(struct run_llm, filters), .fields = filter_fields,
+     .size = sizeof(struct filters_given)},
     {.type = FIELD_END},
 };
 

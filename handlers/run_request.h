@@ -29,8 +29,9 @@ struct run_llm {
     struct list providers, prompts; /* of struct run_share */
     struct opt_number temperature, top_p;
     struct opt_int max_tokens, seed;
-    struct opt_int variants; /* captions */
-    struct opt_number *mix;  /* dialogues: DIALOGUE_TASKS shares; NULL when not given */
+    struct opt_int variants;       /* captions */
+    struct filters_given *filters; /* captions */
+    struct opt_number *mix;        /* dialogues: DIALOGUE_TASKS shares; NULL when not given */
 };
 
 struct run_vectors {
@@ -81,6 +82,8 @@ struct run_plan {
     const char *captions, *dialogues;
     /* {name, settings} and, once the dimension is known, {id, kind, model, dimension} */
     const char *encoder;
+    const char *filters; /* captions */
+    bool barrier;        /* later stages wait until duplicates are dropped */
 };
 
 /* Checks the body against itself and against what is declared; every fault is reported as a field.

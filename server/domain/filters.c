@@ -207,6 +207,12 @@ int filters_take(const struct filters_given *g, const char *at, struct filter_se
     return err_field(e, pointer, "must be at least min_words, which is %.0f", words[0]);
 }
 
+bool filters_drop_duplicates(const struct filter_settings *s)
+{
+    return s->of[FILTER_EXACT_DUPLICATE].action == FILTER_DROP ||
+           s->of[FILTER_NEAR_DUPLICATE].action == FILTER_DROP;
+}
+
 int filters_read(struct str json, struct arena *a, struct filter_settings *out, struct err *e)
 {
     struct filters_given g;

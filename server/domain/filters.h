@@ -90,6 +90,8 @@ void filters_preset(enum filter_preset preset, struct filter_settings *out);
  * reported under the JSON pointer `at`. */
 int filters_take(const struct filters_given *g, const char *at, struct filter_settings *out,
                  struct err *e);
+/* Whether the pass over duplicates may drop captions, so that what follows has to wait for it. */
+bool filters_drop_duplicates(const struct filter_settings *s);
 /* From and to the JSON object that a run keeps: the preset's name, then each filter with its action
  * and all of its parameters. */
 int filters_read(struct str json, struct arena *a, struct filter_settings *out, struct err *e);

@@ -4,8 +4,8 @@
 #include "server/domain/duplicates.h"
 #include "server/base/cleanup.h"
 #include "server/base/log.h"
-#include "server/json/write.h"
 #include "server/work/internal.h"
+#include "server/work/tally.h"
 
 enum { ARRAY_BYTES_MAX = 16 << 20, MARKS_MAX = 2000, TALLY_BYTES_MAX = 4096 };
 
@@ -14,7 +14,7 @@ struct pass {
     struct task *t;
     struct duplicates *found;
     int shards;
-    int hits[2][2]; /* exact and near: flagged, dropped */
+    struct tally tally;
 };
 
 static bool stopping(const struct pass *p)
@@ -244,11 +244,10 @@ static void add_mark(const struct pass *p, struct marks *m, const struct duplica
 
 static void count_hits(struct pass *p, const struct duplicate_verdict *v)
 {
-    static const enum filter_id ids[] = {FILTER_EXACT_DUPLICATE, FILTER_NEAR_DUPLICATE};
-    for (int i = 0; i < 2; i++) {
-        p->hits[i][0] += (int)((v->flags >> (unsigned)ids[i]) & 1);
-        p->hits[i][1] += v->dropped == ids[i];
-    }
+    if (v->dropped != FILTER_COUNT)
+        p->tally.filters[v->dropped].dropped++;
+    for (unsigned i = 0; i < FILTER_COUNT; i++)
+        p->tally.filters[i].flagged += (v->flags >> i) & 1;
 }
 
 static int mark_all(struct pass *p, struct err *e)
@@ -272,39 +271,19 @@ static int mark_all(struct pass *p, struct err *e)
     return write_marks(p, &m, e);
 }
 
-static void write_tally(const struct pass *p, struct buf *b)
-{
-    static const enum filter_id ids[] = {FILTER_EXACT_DUPLICATE, FILTER_NEAR_DUPLICATE};
-    json_open(b, '{');
-    json_key(b, "filters");
-    json_open(b, '{');
-    for (int i = 0; i < 2; i++) {
-        if (p->hits[i][0] + p->hits[i][1] == 0)
-            continue;
-        json_key(b, filter_rows[ids[i]].name);
-        json_open(b, '{');
-        json_key(b, "flagged");
-        json_int(b, p->hits[i][0]);
-        json_key(b, "dropped");
-        json_int(b, p->hits[i][1]);
-        json_close(b, '}');
-    }
-    json_close(b, '}');
-    json_close(b, '}');
-}
-
 static int finish(struct pass *p, struct err *e)
 {
     struct buf tally;
     struct db_call c;
     buf_init(&tally, TALLY_BYTES_MAX);
-    write_tally(p, &tally);
+    tally_write(&p->tally, NULL, &tally);
     call_init(&c, STMT_DUPLICATES_FINISH);
     call_i64(&c, p->t->shard);
     call_bytes(&c, p->t->run, UUID_BYTES);
     call_bytes(&c, p->t->lo, UUID_BYTES);
     call_i64(&c, p->t->token);
-    call_i64(&c, p->hits[0][1] + p->hits[1][1]);
+    call_i64(&c, p->tally.filters[FILTER_EXACT_DUPLICATE].dropped +
+                     p->tally.filters[FILTER_NEAR_DUPLICATE].dropped);
     call_z(&c, buf_z(&tally));
     int rc = db_run(p->k->db, &c, NULL, e);
     buf_free(&tally);
@@ -316,6 +295,11 @@ static int interrupted(const struct pass *p, struct err *e)
 {
     err_clear(e);
     return atomic_load(&p->t->lost) ? 0 : task_release(p->k->db, p->t, false);
+}
+
+static int64_t hits(const struct pass *p, enum filter_id id)
+{
+    return p->tally.filters[id].flagged + p->tally.filters[id].dropped;
 }
 
 int duplicates_run(struct worker *k, struct task *t, struct err *e)
@@ -335,7 +319,7 @@ int duplicates_run(struct worker *k, struct task *t, struct err *e)
     if (rc == 0)
         log_event(LOG_INFO, "duplicates_found", log_z("run", t->info->hex),
                   log_i("captions", (int64_t)duplicates_count(found)),
-                  log_i("exact", p.hits[0][0] + p.hits[0][1]),
-                  log_i("near", p.hits[1][0] + p.hits[1][1]));
+                  log_i("exact", hits(&p, FILTER_EXACT_DUPLICATE)),
+                  log_i("near", hits(&p, FILTER_NEAR_DUPLICATE)));
     return rc < 0 ? -1 : finish(&p, e);
 }

@@ -97,8 +97,8 @@ static void add_making(struct array *a, const struct call_settings *s, const str
 
 static int add_captions(struct flush *f, const struct range *r)
 {
-    static const enum array_type types[] = {ARRAY_UUID, ARRAY_INT4, ARRAY_BYTEA,
-                                            ARRAY_TEXT, ARRAY_TEXT, ARRAY_TEXT};
+    static const enum array_type types[] = {ARRAY_UUID, ARRAY_INT4, ARRAY_BYTEA, ARRAY_TEXT,
+                                            ARRAY_TEXT, ARRAY_TEXT, ARRAY_BYTEA};
     enum { OWN = sizeof(types) / sizeof(types[0]) };
     struct array *a = f->results;
     init_arrays(a, types, OWN);
@@ -112,6 +112,7 @@ static int add_captions(struct flush *f, const struct range *r)
         array_add(&a[3], x->text);
         array_add(&a[4], str_of(x->dropped));
         array_add(&a[5], str_of(x->flags));
+        array_add(&a[6], x->signature);
         add_making(a + OWN, range_settings(r), it);
     }
     return OWN + MAKING_COLUMNS;

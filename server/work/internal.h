@@ -53,6 +53,7 @@ struct run_info {
     /* The quality breaker: of the last `window` items, which were failed or dropped. */
     unsigned char *window; /* guarded by `mutex` */
     int window_size, window_at, window_bad;
+    struct frequency *frequency;    /* guarded by `mutex` */
     int64_t outcomes;               /* seen in all */
     atomic_int_least64_t served_us; /* when the served model was last put on record */
 };
@@ -143,6 +144,8 @@ void runs_put(struct work *w, struct run_info *r);
 void runs_leave(struct work *w, struct db *db);
 /* Records the outcome of an item; asks for a pause when the quality breaker trips. */
 void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad);
+/* Notes a caption of the run and asks the frequency filter of it, which may change its result. */
+void run_note_caption(struct run_info *r, struct item *it, struct arena *a);
 /* Asks, once, that the run be paused; issuing stops at once. */
 void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
                    const char *detail);

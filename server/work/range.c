@@ -170,6 +170,8 @@ static void outcome(struct range *r, int kind)
 
 void range_take(struct range *r, struct item *it)
 {
+    if (r->task->stage == STAGE_CAPTIONS)
+        run_note_caption(r->task->info, it, r->arena);
     r->fresh[r->n_fresh++] = it;
     r->done++;
     r->dropped += it->result.dropped != NULL;

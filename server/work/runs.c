@@ -94,6 +94,25 @@ static void read_budget(struct run_info *r, const struct rows *rows)
         r->budget.deadline_us = clock_us() + (int64_t)(rows_double(rows, 0, 14) * 1e6);
 }
 
+/* A run without filters of its own is one that an older program has queued. */
+static int read_filters(struct run_info *r, struct str json, struct err *e)
+{
+    struct run_settings *s = &r->settings;
+    struct str texts[2 * CHOICES_MAX];
+    size_t n = 0;
+    if (filters_read(json.p ? json : STR("{}"), r->arena, &s->filters, e) < 0)
+        return -1;
+    for (int i = 0; i < s->captions.n_prompts; i++) {
+        texts[n++] = str_of(s->captions.prompts[i].prompt.system);
+        texts[n++] = str_of(s->captions.prompts[i].prompt.template);
+    }
+    s->instructions = gram_set_new(texts, n, (size_t)s->filters.of[FILTER_ECHO].param[0], r->arena);
+    r->frequency = frequency_new(r->arena);
+    if (!s->instructions || !r->frequency)
+        return err_set(e, ERR_NO_MEMORY, "out of memory");
+    return 0;
+}
+
 static int read_encoder(struct work *w, struct run_info *r, const struct rows *rows, struct err *e)
 {
     struct str name = rows_text(rows, 0, 7), id = rows_text(rows, 0, 6);
@@ -126,6 +145,8 @@ static int load(struct work *w, struct db *db, struct run_info *r, struct err *e
         read_stage(w, r, rows, STAGE_DIALOGUES, e) < 0)
         return -1;
     read_budget(r, rows);
+    if (read_filters(r, rows_text(rows, 0, 15), e) < 0)
+        return -1;
     return read_encoder(w, r, rows, e);
 }
 
@@ -273,6 +294,21 @@ void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad)
             w, r, db, "quality",
             "more than 30 % of the last items failed or were dropped: look at the failures "
             "and the dropped captions, mend the prompt or the provider, then resume");
+}
+
+void run_note_caption(struct run_info *r, struct item *it, struct arena *a)
+{
+    const struct filter_settings *s = &r->settings.filters;
+    struct filter_verdict v = it->result.filters;
+    if (s->of[FILTER_FREQUENCY].action == FILTER_OFF)
+        return;
+    (void)pthread_mutex_lock(&r->mutex);
+    bool found = frequency_note(r->frequency, &s->of[FILTER_FREQUENCY], &v);
+    (void)pthread_mutex_unlock(&r->mutex);
+    if (!found)
+        return;
+    filter_hit(s, FILTER_FREQUENCY, &v);
+    (void)caption_verdict(it, &v, a); /* without memory for the flag, the caption is as it was */
 }
 
 static int list_ids(struct work *w, struct array *ids)

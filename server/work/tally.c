@@ -11,8 +11,13 @@ struct stored_line {
         cost;
 };
 
+struct stored_hits {
+    struct str filter;
+    struct opt_int flagged, dropped;
+};
+
 struct stored_tally {
-    struct list usage;
+    struct list usage, filters;
 };
 
 static const struct field line_fields[] = {
@@ -28,9 +33,18 @@ static const struct field line_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field hits_fields[] = {
+    {FIELD_STRING, "filter", .required = true, .offset = offsetof(struct stored_hits, filter)},
+    {FIELD_INT, "flagged", .offset = offsetof(struct stored_hits, flagged)},
+    {FIELD_INT, "dropped", .offset = offsetof(struct stored_hits, dropped)},
+    {.type = FIELD_END},
+};
+
 static const struct field tally_fields[] = {
     {FIELD_OBJECTS, "usage", .offset = offsetof(struct stored_tally, usage), .max = CHOICES_MAX,
      .fields = line_fields, .size = sizeof(struct stored_line)},
+    {FIELD_OBJECTS, "filters", .offset = offsetof(struct stored_tally, filters),
+     .max = FILTER_COUNT, .fields = hits_fields, .size = sizeof(struct stored_hits)},
     {.type = FIELD_END},
 };
 
@@ -45,6 +59,29 @@ void tally_add(struct tally *t, const struct item *it, bool made)
     l->tokens_out += it->usage.tokens_out;
     l->tokens_reasoning += it->usage.tokens_reasoning;
     l->cost += it->cost;
+    if (made && it->result.dropped)
+        t->filters[it->result.filters.dropped].dropped++;
+    for (unsigned i = 0; made && i < FILTER_COUNT; i++)
+        t->filters[i].flagged += (it->result.filters.hits >> i) & 1;
+}
+
+static void write_filters(const struct tally *t, struct buf *json)
+{
+    json_key(json, "filters");
+    json_open(json, '[');
+    for (int i = 0; i < FILTER_COUNT; i++) {
+        if (t->filters[i].flagged + t->filters[i].dropped == 0)
+            continue;
+        json_open(json, '{');
+        json_key(json, "filter");
+        json_z(json, filter_rows[i].name);
+        json_key(json, "flagged");
+        json_int(json, t->filters[i].flagged);
+        json_key(json, "dropped");
+        json_int(json, t->filters[i].dropped);
+        json_close(json, '}');
+    }
+    json_close(json, ']');
 }
 
 void tally_write(const struct tally *t, const struct call_settings *s, struct buf *json)
@@ -69,7 +106,15 @@ void tally_write(const struct tally *t, const struct call_settings *s, struct bu
         json_close(json, '}');
     }
     json_close(json, ']');
+    write_filters(t, json);
     json_close(json, '}');
+}
+
+static void take_hits(const struct stored_hits *x, struct tally *t)
+{
+    enum filter_id id = filter_by_name(x->filter);
+    if (id != FILTER_COUNT)
+        t->filters[id] = (struct filter_hits){x->flagged.v, x->dropped.v};
 }
 
 static void take_line(const struct stored_line *x, const struct call_settings *s, struct tally *t)
@@ -91,4 +136,6 @@ void tally_read(struct str json, const struct call_settings *s, struct arena *a,
         return;
     for (size_t i = 0; i < stored.usage.n; i++)
         take_line(&((const struct stored_line *)stored.usage.items)[i], s, t);
+    for (size_t i = 0; i < stored.filters.n; i++)
+        take_hits(&((const struct stored_hits *)stored.filters.items)[i], t);
 }

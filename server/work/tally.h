@@ -14,13 +14,21 @@ struct usage_line {
     int64_t tokens_in, tokens_cached, tokens_out, tokens_reasoning, cost;
 };
 
-struct tally {
-    struct usage_line usage[CHOICES_MAX]; /* by choice */
+struct filter_hits {
+    int64_t flagged, dropped;
 };
 
-/* Adds the usage of an item that has ended, or of calls that are given up. */
+struct tally {
+    struct usage_line usage[CHOICES_MAX]; /* by choice */
+    struct filter_hits filters[FILTER_COUNT];
+};
+
+/* Adds the usage of an item that has ended, with what the filters say of it, or of calls that are
+ * given up. */
 void tally_add(struct tally *t, const struct item *it, bool made);
-/* As JSON: {"usage":[{"provider":…,"calls":…},…]}; providers without a call are left out. */
+/* As JSON:
+ * {"usage":[{"provider":…,"calls":…},…],"filters":[{"filter":…,"flagged":…,"dropped":…},…]}; what
+ * has counted nothing is left out. */
 void tally_write(const struct tally *t, const struct call_settings *s, struct buf *json);
 /* Reads what tally_write wrote; what cannot be read counts as nothing. */
 void tally_read(struct str json, const struct call_settings *s, struct arena *a, struct tally *t);
