@@ -12,7 +12,7 @@ static bool asks_for_verdict(const struct caption_filter *f)
 
 bool caption_filter_picked(const struct caption_filter *f)
 {
-    return !f->run.p && !f->recipe.p && (!f->outcome.p || str_is(f->outcome, "usable")) &&
+    return !f->run.p && !f->recipe.p && !f->dropped.p && (!f->outcome.p || str_is(f->outcome, "usable")) &&
            !asks_for_verdict(f);
 }
 
@@ -20,5 +20,7 @@ struct str caption_filter_outcome(const struct caption_filter *f)
 {
     if (f->outcome.p)
         return f->outcome;
-    return asks_for_verdict(f) ? STR("any") : STR("usable");
+    if (asks_for_verdict(f))
+        return STR("any");
+    return f->dropped.p ? STR("dropped") : STR("usable");
 }

@@ -11,13 +11,14 @@ extern const char *const caption_verdicts[]; /* accepted, rejected, corrected, n
 
 /* As the client gave them; what was not given is unset. */
 struct caption_filter {
-    struct str run, recipe, outcome, verdict;
+    struct str run, recipe, outcome, verdict, dropped;
 };
 
 /* Whether only what the default view picks is meant: it is, unless something is asked for that the
  * view may not pick. */
 bool caption_filter_picked(const struct caption_filter *f);
-/* "usable" where nothing else is asked for; a verdict is shown whatever its caption's outcome. */
+/* "usable" where nothing else is asked for; a verdict is shown whatever its caption's outcome, and
+ * what a filter has dropped is dropped. */
 struct str caption_filter_outcome(const struct caption_filter *f);
 
 #endif

@@ -14,7 +14,8 @@ static struct caption_filter filter_of(const struct req *q)
     return (struct caption_filter){.run = given(q, "run"),
                                    .recipe = given(q, "recipe"),
                                    .outcome = given(q, "outcome"),
-                                   .verdict = given(q, "verdict")};
+                                   .verdict = given(q, "verdict"),
+                                   .dropped = given(q, "dropped")};
 }
 
 static bool only_picked(const struct req *q, const struct caption_filter *f)
@@ -50,10 +51,11 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     if (bind_copy(q, c, caption_filter_outcome(&f), e) < 0)
         return -1;
     page_bind_size(c, p);
-    if (verdict.p)
-        return bind_copy(q, c, verdict, e);
-    call_bool(c, f.verdict.p != NULL);
-    return 0;
+    if (!verdict.p)
+        call_bool(c, f.verdict.p != NULL);
+    else if (bind_copy(q, c, verdict, e) < 0)
+        return -1;
+    return bind_copy(q, c, f.dropped, e);
 }
 
 static int get_bind(struct req *q, struct db_call *c, struct err *e)

@@ -3,6 +3,7 @@
 #include "handlers/caption_filter.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
+#include "server/domain/filters.h"
 #include "server/domain/prompt.h"
 #include "server/json/write.h"
 
@@ -63,6 +64,7 @@ static const struct query_param captions_query[] = {ID("run"),
                                                     CHOICE("view", views),
                                                     CHOICE("outcome", caption_outcomes),
                                                     CHOICE("verdict", caption_verdicts),
+                                                    CHOICE("dropped", filter_names),
                                                     PAGE(1000),
                                                     END};
 static const struct query_param dialogues_query[] = {ID("run"),

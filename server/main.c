@@ -5,6 +5,7 @@
 #include "db/migrate.h"
 #include "handlers/routes.h"
 #include "server/config.h"
+#include "server/domain/filters.h"
 #include "server/serve.h"
 
 #ifndef MONOCEROS_VERSION
@@ -98,11 +99,16 @@ static int cmd_tables(int argc, char **argv)
     (void)argv;
     buf_init(&b, 4 << 20);
     routes_describe(&b);
-    const char *described = buf_z(&b);
-    if (!described || b.n < 2)
+    if (b.failed || b.n < 2)
         return 1;
-    /* The routes' object is left open for the settings behind it. */
-    (void)printf("%.*s,\"settings\":", (int)b.n - 1, described);
+    b.n--; /* the routes' object is left open for what comes behind it */
+    buf_addz(&b, ",\"filters\":");
+    filters_describe(&b);
+    buf_addz(&b, ",\"settings\":");
+    const char *described = buf_z(&b);
+    if (!described)
+        return 1;
+    (void)printf("%s", described);
     config_describe(stdout);
     (void)printf("}\n");
     buf_free(&b);

@@ -127,6 +127,7 @@ const struct filter_row filter_rows[FILTER_COUNT] = {
 };
 
 struct field filter_fields[FILTER_COUNT + 2];
+const char *filter_names[FILTER_COUNT + 1];
 static struct field setting_fields[FILTER_COUNT][FILTER_PARAMS_MAX + 2];
 
 static void fill_setting(const struct filter_row *row, struct field *f)
@@ -149,6 +150,7 @@ __attribute__((constructor)) static void fill_fields(void)
     *f++ = (struct field){FIELD_ENUM, "preset", .offset = offsetof(struct filters_given, preset),
                           .values = filter_presets};
     for (size_t i = 0; i < FILTER_COUNT; i++) {
+        filter_names[i] = filter_rows[i].name;
         fill_setting(&filter_rows[i], setting_fields[i]);
         *f++ = (struct field){FIELD_OBJECT, filter_rows[i].name,
                               .offset = offsetof(struct filters_given, of) + i * sizeof(void *),

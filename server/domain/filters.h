@@ -84,6 +84,8 @@ struct filters_given {
 /* The table as fields of struct filters_given; filled before main() begins and never written
  * again. */
 extern struct field filter_fields[FILTER_COUNT + 2];
+/* The names in order, NULL at the end; likewise. */
+extern const char *filter_names[FILTER_COUNT + 1];
 
 void filters_preset(enum filter_preset preset, struct filter_settings *out);
 /* The preset with what is given in its place; NULL gives `standard`. What does not fit together is

@@ -123,6 +123,29 @@ def check_numbers(where, field, schema):
     assert "maximum" in schema or high >= UNBOUNDED - 1, where
 
 
+def test_filters_are_described_as_they_are(tables):
+    schema = CONTRACT.by_id["create_run"].body["properties"]["captions"]["properties"]["filters"]
+    described = {name: one for name, one in schema["properties"].items() if name != "preset"}
+    assert list(described) == [row["name"] for row in tables["filters"]]
+    for row in tables["filters"]:
+        one = described[row["name"]]
+        presets = ", ".join(f"`{row[preset]}` in `{preset}`" for preset in ("paper", "standard", "strict"))
+        assert " ".join(one["description"].split()) == f"{row['help']} In the presets: {presets}."
+        for parameter in row["parameters"]:
+            check_default(parameter, one["properties"][parameter["name"]])
+    names = next(p for p in CONTRACT.by_id["list_captions"].query.values() if p["name"] == "dropped")
+    assert names["schema"]["enum"] == list(described)
+
+
+def check_default(parameter, schema):
+    """`paper` shares the values of `standard`, for whoever switches a filter on in it."""
+    assert parameter["paper"] == parameter["standard"], parameter
+    expected = f"{parameter['standard']} when not given"
+    if parameter["strict"] != parameter["standard"]:
+        expected += f", {parameter['strict']} in `strict`"
+    assert schema["description"] == expected + ".", parameter
+
+
 def test_settings(tables):
     settings = tables["settings"]
     names = [s["name"] for s in settings]

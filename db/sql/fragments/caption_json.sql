@@ -19,6 +19,7 @@ json_strip_nulls(json_build_object(
     'latency_ms', c.latency_ms,
     'flags', to_json(c.flags),
     'dropped', c.dropped,
+    'duplicate_of', c.duplicate_of,
     'verdict', c.verdict,
     'reviewer', c.reviewer,
     'reviewed_at', to_char(c.reviewed_at AT TIME ZONE 'UTC', {{utc}}),
