@@ -86,15 +86,20 @@ static void check_enum(struct req *q, const struct query_param *row, struct quer
 {
     char known[120] = "";
     size_t n = 0;
+    bool fits = true;
     for (int i = 0; row->values[i]; i++) {
         if (str_is(v->text, row->values[i])) {
             v->number = i;
             return;
         }
+        if (!fits)
+            continue;
         int more = snprintf(known + n, sizeof(known) - n, "%s%s", i ? ", " : "", row->values[i]);
-        n += more > 0 && (size_t)more < sizeof(known) - n ? (size_t)more : 0;
+        fits = more > 0 && (size_t)more < sizeof(known) - n;
+        known[n] = fits ? known[n] : '\0';
+        n += fits ? (size_t)more : 0;
     }
-    (void)err_field(&q->err, pointer, "must be one of: %s", known);
+    (void)err_field(&q->err, pointer, "must be one of: %s%s", known, fits ? "" : ", …");
 }
 
 static void check_range(struct req *q, const struct query_param *row, int64_t value,
