@@ -1,6 +1,7 @@
 -- The stages of run r with their counts, as a JSON array. A range's total is known once it has been
 -- loaded; until then it is estimated from its seeds, and so is a later stage's range that waits for
--- an earlier stage (its seeds are those of the first stage's tasks without its own).
+-- an earlier stage (its seeds are those of the first stage's tasks without its own). What the pass over
+-- duplicates drops counts with the captions.
 (SELECT json_agg(json_strip_nulls(json_build_object(
         'name', s.name,
         'recipe', replace(s.recipe::text, '-', ''),
@@ -12,17 +13,18 @@
         'failed', n.failed,
         'existing', n.existing,
         'dropped', n.dropped,
+        'filters', f.filters,
         'usage', u.usage)) ORDER BY s.place)
  FROM (VALUES
-        (1, 'captions', 'captions', r.caption_recipe, NULL, NULL::uuid,
+        (1, 'captions', 'captions', 'duplicates', r.caption_recipe, NULL, NULL::uuid,
          r.caption_settings ->> 'provider', r.variants::float8),
-        (2, 'dialogues', 'dialogues', r.dialogue_recipe, NULL, NULL,
+        (2, 'dialogues', 'dialogues', NULL, r.dialogue_recipe, NULL, NULL,
          r.dialogue_settings ->> 'provider',
          r.variants * (SELECT sum(m.value::text::float8)
                        FROM json_each(r.dialogue_settings -> 'mix') m)),
-        (3, 'representations', 'embed', NULL, r.encoder_name, r.encoder_id, NULL,
+        (3, 'representations', 'embed', NULL, NULL, r.encoder_name, r.encoder_id, NULL,
          r.variants::float8)
-      ) AS s (place, name, task_stage, recipe, encoder, encoder_id, provider, per_seed),
+      ) AS s (place, name, task_stage, pass, recipe, encoder, encoder_id, provider, per_seed),
       LATERAL (
         SELECT coalesce(sum(coalesce(t.total::float8, t.seeds * s.per_seed)), 0)::bigint AS total,
                coalesce(sum(t.seeds), 0) AS seeds,
@@ -31,7 +33,15 @@
                coalesce(sum(t.existing), 0) AS existing,
                coalesce(sum(t.dropped), 0) AS dropped
         FROM tasks t
-        WHERE t.run_id = r.run_id AND t.stage = s.task_stage) n,
+        WHERE t.run_id = r.run_id AND t.stage IN (s.task_stage, s.pass)) n,
+      LATERAL (
+        SELECT json_object_agg(x.name, json_build_object('flagged', x.flagged, 'dropped', x.dropped)
+                               ORDER BY x.name) AS filters
+        FROM (SELECT h.hits ->> 'filter' AS name, sum((h.hits ->> 'flagged')::bigint) AS flagged,
+                     sum((h.hits ->> 'dropped')::bigint) AS dropped
+              FROM tasks t, jsonb_array_elements(t.tally -> 'filters') h (hits)
+              WHERE t.run_id = r.run_id AND t.stage IN (s.task_stage, s.pass)
+              GROUP BY h.hits ->> 'filter') x) f,
       LATERAL (
         SELECT json_agg(json_build_object(
                    'provider', x.provider,
