@@ -57,6 +57,7 @@ def test_within_and_across_shards(modelled, model_server):
     dropped = 11 + 5
     stage = stage_of(run, "captions")
     assert (stage["total"], stage["done"], stage["dropped"]) == (60, 60, dropped)
+    assert stage["filters"]["exact_duplicate"] == {"flagged": 0, "dropped": dropped}
     usable = {c["id"] for c in modelled.captions()}
     assert len(usable) == 60 - dropped
     assert {d["caption_id"] for d in modelled.dialogues()} == usable
@@ -153,6 +154,8 @@ def test_flags_do_not_hold_anything_up(modelled, model_server):
                        captions=settings(exact_duplicate=flag, near_duplicate=flag))
     captions = by_seed(modelled)
     assert len(modelled.captions()) == 12 and stage_of(run, "captions")["dropped"] == 0
+    assert {name: hits["flagged"] for name, hits in stage_of(run, "captions")["filters"].items()} == \
+        {"exact_duplicate": 1, "near_duplicate": 1}
     first, *rest = sorted((captions[seed] for seed in seeds[:3]), key=lambda c: c["id"])
     assert not KINDS & set(first["flags"])
     for caption in rest:

@@ -43,6 +43,17 @@ def answer_badly(model_server):
                                  for word, text in BAD.items()])
 
 
+def counted(captions):
+    """What the filters of a run must have counted, by its captions."""
+    found = collections.defaultdict(lambda: {"flagged": 0, "dropped": 0})
+    for caption in captions:
+        for flag in caption["flags"]:
+            found[flag]["flagged"] += 1
+        if "dropped" in caption:
+            found[caption["dropped"]]["dropped"] += 1
+    return found
+
+
 @pytest.mark.parametrize("place, preset", enumerate(["paper", "standard", "strict"]))
 def test_presets(modelled, model_server, place, preset):
     modelled.add([*SEEDS.values(), *generate(30)])
@@ -56,6 +67,7 @@ def test_presets(modelled, model_server, place, preset):
     assert all(verdict_of(c) == "" for c in captions if c["seed_id"] not in words)
     dropped = [c for c in captions if "dropped" in c]
     assert stage_of(run, "captions")["dropped"] == len(dropped)
+    assert stage_of(run, "captions").get("filters", {}) == counted(captions)
     assert {c["id"] for c in modelled.captions()} == {c["id"] for c in captions if "dropped" not in c}
 
 

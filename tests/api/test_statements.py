@@ -140,7 +140,7 @@ SPECIAL = {
     "report_dialogues": {2: None, 3: None, 4: None},
     "report_embeddings": {2: None},
     "report_failures": {3: None, 4: None},
-    "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None},
+    "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}"},
 }
 
 
