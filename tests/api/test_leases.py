@@ -88,10 +88,11 @@ class Worker:
         n = len(seeds)
         begun = self.sql.run("flush_task", self.shard, self.held.run, "captions", self.lo,
                              int(self.token), number, 60.0, 20, 0, n, 0, 0, True, "{}")
+        texts = [f"{text} {seed}" for seed in seeds]  # or they are duplicates
         hashes = [hashlib.sha256((text + seed).encode()).digest()[:8] for seed in seeds]
         recipe = self.held.database.value("SELECT caption_recipe FROM runs")
         self.sql.run("flush_captions", self.shard, self.held.run, self.lo, int(self.token), number, recipe,
-                     seeds, [0] * n, hashes, [text] * n, [None] * n, [""] * n, ["hand"] * n, ["stop"] * n,
+                     seeds, [0] * n, hashes, texts, [None] * n, [""] * n, [None] * n, ["hand"] * n, ["stop"] * n,
                      ["hand"] * n, ["dense-v1"] * n, *[[1] * n] * 7)
         return bool(begun)
 

@@ -457,7 +457,7 @@ def test_dropped_captions(modelled, model_server):
     stage = stage_of(run, "captions")
     dropped = modelled.captions(outcome="dropped", view="all")
     assert stage["dropped"] == len(dropped) > 0
-    assert {c["dropped"] for c in dropped} == {"too_short"}
+    assert {c["dropped"] for c in dropped} == {"length"}
     usable = modelled.captions()
     assert len(usable) + len(dropped) == 20
     assert len(modelled.captions(outcome="any", view="all")) == 20
