@@ -12,8 +12,8 @@ static bool asks_for_verdict(const struct caption_filter *f)
 
 bool caption_filter_picked(const struct caption_filter *f)
 {
-    return !f->run.p && !f->recipe.p && !f->dropped.p && (!f->outcome.p || str_is(f->outcome, "usable")) &&
-           !asks_for_verdict(f);
+    return !f->run.p && !f->recipe.p && !f->dropped.p &&
+           (!f->outcome.p || str_is(f->outcome, "usable")) && !asks_for_verdict(f);
 }
 
 struct str caption_filter_outcome(const struct caption_filter *f)

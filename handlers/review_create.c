@@ -99,7 +99,8 @@ static int find_population(struct req *q, struct work_ctx *ctx, struct draw_from
                            struct err *e)
 {
     const struct review_select *s = selection(q);
-    const struct caption_filter f = {s->run, s->recipe, s->outcome, s->verdict};
+    const struct caption_filter f = {
+        .run = s->run, .recipe = s->recipe, .outcome = s->outcome, .verdict = s->verdict};
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
     if (bind_dataset(q, &c, STMT_REVIEW_POPULATION, e) < 0)
