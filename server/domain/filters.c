@@ -17,113 +17,109 @@ const char *const filter_presets[] = {"paper", "standard", "strict", NULL};
  * strict. */
 const struct filter_row filter_rows[FILTER_COUNT] = {
     [FILTER_RESERVED_STRING] =
-        {"reserved_string",
-         "Holds a string that opens or ends a turn in a trainer's template, such as <image> or "
-         "</s>: it would break the loss mask of its whole sample.",
-         {DROP, DROP, DROP},
-         {{NULL}}},
-    [FILTER_EMPTY] = {"empty",
-                      "Has no word, or only one that stands for nothing, such as N/A.",
-                      {DROP, DROP, DROP},
-                      {{NULL}}},
-    [FILTER_MOJIBAKE] = {"mojibake",
-                         "Holds replacement characters, text decoded with the wrong character set, "
-                         "or control, zero-width or bidirectional formatting characters.",
-                         {OFF, DROP, DROP},
-                         {{NULL}}},
-    [FILTER_REFUSAL] = {"refusal",
-                        "Declines, or asks for a caption, instead of describing.",
-                        {OFF, DROP, DROP},
-                        {{NULL}}},
+        {.name = "reserved_string",
+         .help = "Holds a string that opens or ends a turn in a trainer's template, such as "
+                 "<image> or </s>: it would break the loss mask of its whole sample.",
+         .action = {DROP, DROP, DROP}},
+    [FILTER_EMPTY] = {.name = "empty",
+                      .help = "Has no word, or only one that stands for nothing, such as N/A.",
+                      .action = {DROP, DROP, DROP}},
+    [FILTER_MOJIBAKE] = {.name = "mojibake",
+                         .help =
+                             "Holds replacement characters, text decoded with the wrong character "
+                             "set, or control, zero-width or bidirectional formatting characters.",
+                         .action = {OFF, DROP, DROP}},
+    [FILTER_REFUSAL] = {.name = "refusal",
+                        .help = "Declines, or asks for a caption, instead of describing.",
+                        .action = {OFF, DROP, DROP}},
     [FILTER_LANGUAGE] =
-        {"language",
-         "Is not English: more than the share other_scripts of its letters is not Latin, or, of "
-         "eight words or more, fewer than the share stop_words are common English words.",
-         {OFF, DROP, DROP},
-         {{"other_scripts", false, 0, 1, {0.1, 0.1, 0.02}},
-          {"stop_words", false, 0, 1, {0.15, 0.15, 0.2}}}},
-    [FILTER_FINISH_REASON] = {"finish_reason",
-                              "The model was cut off, by its token limit or by a content filter.",
-                              {OFF, DROP, DROP},
-                              {{NULL}}},
-    [FILTER_LENGTH] = {"length",
-                       "Has fewer than min_words or more than max_words words.",
-                       {OFF, DROP, DROP},
-                       {{"min_words", true, 1, 10000, {3, 3, 20}},
-                        {"max_words", true, 1, 10000, {600, 600, 400}}}},
-    [FILTER_SHORT] = {"short",
-                      "Has fewer than the words that a description needs.",
-                      {OFF, FLAG, DROP},
-                      {{"words", true, 1, 10000, {20, 20, 30}}}},
-    [FILTER_PROMPT_TAG] = {"prompt_tag",
-                           "Holds a tag of a prompt, such as \"Caption:\", \"User:\" or ###.",
-                           {OFF, DROP, DROP},
-                           {{NULL}}},
-    [FILTER_ECHO] = {"echo",
-                     "Repeats its instructions: so many words in a row of the prompt, or a demand "
-                     "such as \"80 to 150 words\".",
-                     {OFF, DROP, DROP},
-                     {{"words", true, 3, 30, {7, 7, 7}}}},
-    [FILTER_BOILERPLATE] = {"boilerplate",
-                            "Speaks to the reader instead of describing: \"Sure!\", \"Here is the "
-                            "description\", \"I hope this helps\".",
-                            {OFF, DROP, DROP},
-                            {{NULL}}},
-    [FILTER_MARKUP] = {"markup",
-                       "Is not plain prose: lists, headings, Markdown, HTML, JSON or links.",
-                       {OFF, DROP, DROP},
-                       {{NULL}}},
-    [FILTER_LOOP] = {"loop",
-                     "Says the same words again and again: the same run of words so many times "
-                     "that these make up the share of the text, or one character in a long row.",
-                     {OFF, DROP, DROP},
-                     {{"words", true, 2, 50, {6, 6, 6}},
-                      {"times", true, 2, 100, {4, 4, 3}},
-                      {"share", false, 0, 1, {0.4, 0.4, 0.3}}}},
-    [FILTER_UNFINISHED] = {"unfinished",
-                           "Does not end with a full stop, an exclamation mark or a question mark.",
-                           {OFF, FLAG, DROP},
-                           {{NULL}}},
-    [FILTER_NON_VISUAL] = {"non_visual",
-                           "Tells of sounds, smells, tastes, thoughts and moods, or hedges: more "
-                           "than so many words in a hundred, and two at least, that the seed does "
-                           "not have.",
-                           {OFF, FLAG, DROP},
-                           {{"per_hundred", false, 0, 100, {3, 3, 3}}}},
-    [FILTER_SEED_KEPT] = {"seed_kept",
-                          "Has less than the share of the seed's content words, in any of their "
-                          "forms. A good model writes \"puppy\" for \"dog\": better not a reason "
-                          "to drop.",
-                          {OFF, FLAG, FLAG},
-                          {{"share", false, 0, 1, {0.5, 0.5, 0.5}}}},
-    [FILTER_INVENTED_DIGITS] = {"invented_digits",
-                                "Holds a number in digits that the seed has neither in digits nor "
-                                "as a word.",
-                                {OFF, FLAG, DROP},
-                                {{NULL}}},
-    [FILTER_INVENTED_QUOTES] = {"invented_quotes",
-                                "Holds words in quotation marks that the seed does not have.",
-                                {OFF, FLAG, DROP},
-                                {{NULL}}},
-    [FILTER_FREQUENCY] = {"frequency",
-                          "Of the last thousand captions that one process made for the run, so "
-                          "many have the same text, or the same first eight words.",
-                          {OFF, FLAG, DROP},
-                          {{"same_text", true, 2, 1000, {20, 20, 20}},
-                           {"same_opening", true, 2, 1000, {100, 100, 100}}}},
-    [FILTER_EXACT_DUPLICATE] = {"exact_duplicate",
-                                "Another caption of the view has the same text; decided after the "
-                                "stage.",
-                                {OFF, DROP, DROP},
-                                {{NULL}}},
+        {.name = "language",
+         .help =
+             "Is not English: more than the share other_scripts of its letters is not Latin, or, "
+             "of eight words or more, fewer than the share stop_words are common English words.",
+         .action = {OFF, DROP, DROP},
+         .params = {{"other_scripts", false, 0, 1, {0.1, 0.1, 0.02}},
+                    {"stop_words", false, 0, 1, {0.15, 0.15, 0.2}}}},
+    [FILTER_FINISH_REASON] =
+        {.name = "finish_reason",
+         .help = "The model was cut off, by its token limit or by a content filter.",
+         .action = {OFF, DROP, DROP}},
+    [FILTER_LENGTH] = {.name = "length",
+                       .help = "Has fewer than min_words or more than max_words words.",
+                       .action = {OFF, DROP, DROP},
+                       .params = {{"min_words", true, 1, 10000, {3, 3, 20}},
+                                  {"max_words", true, 1, 10000, {600, 600, 400}}}},
+    [FILTER_SHORT] = {.name = "short",
+                      .help = "Has fewer than the words that a description needs.",
+                      .action = {OFF, FLAG, DROP},
+                      .params = {{"words", true, 1, 10000, {20, 20, 30}}}},
+    [FILTER_PROMPT_TAG] = {.name = "prompt_tag",
+                           .help =
+                               "Holds a tag of a prompt, such as \"Caption:\", \"User:\" or ###.",
+                           .action = {OFF, DROP, DROP}},
+    [FILTER_ECHO] = {.name = "echo",
+                     .help = "Repeats its instructions: so many words in a row of the prompt, or a "
+                             "demand such as \"80 to 150 words\".",
+                     .action = {OFF, DROP, DROP},
+                     .params = {{"words", true, 3, 30, {7, 7, 7}}}},
+    [FILTER_BOILERPLATE] = {.name = "boilerplate",
+                            .help = "Speaks to the reader instead of describing: \"Sure!\", \"Here "
+                                    "is the description\", \"I hope this helps\".",
+                            .action = {OFF, DROP, DROP}},
+    [FILTER_MARKUP] = {.name = "markup",
+                       .help =
+                           "Is not plain prose: lists, headings, Markdown, HTML, JSON or links.",
+                       .action = {OFF, DROP, DROP}},
+    [FILTER_LOOP] =
+        {.name = "loop",
+         .help = "Says the same words again and again: the same run of words so many times that "
+                 "these make up the share of the text, or one character in a long row.",
+         .action = {OFF, DROP, DROP},
+         .params = {{"words", true, 2, 50, {6, 6, 6}},
+                    {"times", true, 2, 100, {4, 4, 3}},
+                    {"share", false, 0, 1, {0.4, 0.4, 0.3}}}},
+    [FILTER_UNFINISHED] =
+        {.name = "unfinished",
+         .help = "Does not end with a full stop, an exclamation mark or a question mark.",
+         .action = {OFF, FLAG, DROP}},
+    [FILTER_NON_VISUAL] =
+        {.name = "non_visual",
+         .help = "Tells of sounds, smells, tastes, thoughts and moods, or hedges: more than so "
+                 "many words in a hundred, and two at least, that the seed does not have.",
+         .action = {OFF, FLAG, DROP},
+         .params = {{"per_hundred", false, 0, 100, {3, 3, 3}}}},
+    [FILTER_SEED_KEPT] =
+        {.name = "seed_kept",
+         .help = "Has less than the share of the seed's content words, in any of their forms. A "
+                 "good model writes \"puppy\" for \"dog\": better not a reason to drop.",
+         .action = {OFF, FLAG, FLAG},
+         .params = {{"share", false, 0, 1, {0.5, 0.5, 0.5}}}},
+    [FILTER_INVENTED_DIGITS] =
+        {.name = "invented_digits",
+         .help = "Holds a number in digits that the seed has neither in digits nor as a word.",
+         .action = {OFF, FLAG, DROP}},
+    [FILTER_INVENTED_QUOTES] = {.name = "invented_quotes",
+                                .help =
+                                    "Holds words in quotation marks that the seed does not have.",
+                                .action = {OFF, FLAG, DROP}},
+    [FILTER_FREQUENCY] = {.name = "frequency",
+                          .help = "Of the last thousand captions that one process made for the "
+                                  "run, so many have the same text, or the same first eight words.",
+                          .action = {OFF, FLAG, DROP},
+                          .params = {{"same_text", true, 2, 1000, {20, 20, 20}},
+                                     {"same_opening", true, 2, 1000, {100, 100, 100}}}},
+    [FILTER_EXACT_DUPLICATE] =
+        {.name = "exact_duplicate",
+         .help = "Another caption of the view has the same text; decided after the stage.",
+         .action = {OFF, DROP, DROP}},
     [FILTER_NEAR_DUPLICATE] =
-        {"near_duplicate",
-         "Another caption of the view shares at least the share similarity of its runs of five "
-         "words, or label_similarity if both seeds have the same label and domain; estimated by "
-         "MinHash, decided after the stage.",
-         {OFF, DROP, DROP},
-         {{"similarity", false, 0.5, 1, {0.8, 0.8, 0.8}},
-          {"label_similarity", false, 0.5, 1, {0.95, 0.95, 0.95}}}},
+        {.name = "near_duplicate",
+         .help = "Another caption of the view shares at least the share similarity of its runs of "
+                 "five words, or label_similarity if both seeds have the same label and domain; "
+                 "estimated by MinHash, decided after the stage.",
+         .action = {OFF, DROP, DROP},
+         .params = {{"similarity", false, 0.5, 1, {0.8, 0.8, 0.8}},
+                    {"label_similarity", false, 0.5, 1, {0.95, 0.95, 0.95}}}},
 };
 
 struct field filter_fields[FILTER_COUNT + 2];

@@ -57,7 +57,7 @@ static void note_wide(struct signs *s, uint32_t before, uint32_t c)
     s->quotes = s->quotes || c == 0xab || c == 0x2018 || c == 0x201c;
 }
 
-static bool is_control(unsigned char c)
+static bool is_control(unsigned c)
 {
     return c == 0x7f || (c < 0x20 && !(c >= '\t' && c <= '\r'));
 }
@@ -80,10 +80,10 @@ void signs_read(struct str raw, struct signs *s)
         row = c == before && c != ' ' && c != '\n' ? row + 1 : 1;
         s->longest_row = row > s->longest_row ? row : s->longest_row;
     }
-    for (unsigned char i = 0; i < 128; i++)
+    for (unsigned i = 0; i < 128; i++) {
         s->broken = s->broken || (s->has[i] && is_control(i));
-    for (unsigned char i = '0'; i <= '9'; i++)
-        s->digits = s->digits || s->has[i];
+        s->digits = s->digits || (s->has[i] && i >= '0' && i <= '9');
+    }
     s->quotes = s->quotes || s->has['"'] || s->has['\''];
 }
 

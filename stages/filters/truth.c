@@ -63,7 +63,7 @@ static void strip_plural(struct stem *s)
  * and what else meets by it does no harm. */
 static void make_stem(struct str word, struct stem *s)
 {
-    s->n = 0;
+    *s = (struct stem){.n = 0};
     for (size_t i = 0; i < word.n && s->n < sizeof(s->p); i++)
         if (word.p[i] != '\'')
             s->p[s->n++] = lower(word.p[i]);
