@@ -72,11 +72,13 @@ static const unsigned char *read_word(const unsigned char *p, const unsigned cha
 
 int words_split(struct str text, struct words *out)
 {
-    const unsigned char *start = (const unsigned char *)text.p, *end = start + text.n;
+    const unsigned char *start = (const unsigned char *)text.p;
     *out = (struct words){malloc((text.n / 2 + 1) * sizeof(struct word)), 0};
     if (!out->of)
         return -1;
-    for (const unsigned char *p = text.n ? skip_gap(start, end) : end; p < end;) {
+    if (text.n == 0)
+        return 0;
+    for (const unsigned char *end = start + text.n, *p = skip_gap(start, end); p < end;) {
         struct word *w = &out->of[out->n++];
         const unsigned char *stop = read_word(p, end, &w->hash);
         w->at = (uint32_t)(p - start);

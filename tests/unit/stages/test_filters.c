@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "server/base/buf.h"
 #include "server/base/text.h"
 #include "server/domain/settings.h"
 #include "stages/filters/filters.h"
@@ -147,7 +148,7 @@ static int setup(void **state)
 {
     (void)state;
     const struct prompt *p = prompt_find(STR("captions"), STR("dense-v1"));
-    arena = arena_new(4 << 20);
+    arena = arena_new(16 << 20);
     const struct str texts[] = {str_of(p->system), str_of(p->template)};
     instructions = gram_set_new(texts, 2, 7, arena);
     return instructions ? 0 : -1;
@@ -166,6 +167,7 @@ static void judge(const struct filter_settings *s, const struct bad *b, struct f
     const struct caption_text c = {raw, text, text_normalise(arena, str_of(b->seed)),
                                    str_of(b->finish_reason), instructions};
     struct words words;
+    assert_non_null(text.p);
     assert_int_equal(words_split(text, &words), 0);
     assert_int_equal(filters_judge(s, &words, &c, v), 0);
     words_free(&words);
@@ -360,6 +362,40 @@ static void frequency_counts_the_last_thousand(void **state)
     assert_in_range(found, CAPTIONS / 10, CAPTIONS * 9 / 10);
 }
 
+/* Fragments in any order: for the sanitizers, and because a verdict must not change. */
+static void any_text_has_a_verdict(void **state)
+{
+    (void)state;
+    static const char *const fragments[] = {
+        " ",  "\n", "\n- ",   "a dog",    "\"", "“",        "”",     "‘",        "'",
+        "<",  ">",  "&amp;",  "1",        "2,", "3.5",      ":",     "Caption:", "*",
+        "**", "`",  "#",      "[",        "](", "{\"",      "|",     "é",        "犬",
+        "Ã",  "©",  "\u200b", "…",        "—",  "I cannot", "sure!", "here is",  "words",
+        "80", "_",  "\\n",    "https://", "/",  ".",        "😀",     "the ",     "s",
+    };
+    struct filter_settings s;
+    struct buf b;
+    uint64_t x = 11;
+    filters_preset(PRESET_STRICT, &s);
+    for (int i = 0; i < FILTER_COUNT; i++)
+        s.of[i].action = FILTER_FLAG;
+    buf_init(&b, 1 << 16);
+    for (int i = 0; i < 5000; i++) {
+        buf_reset(&b);
+        for (size_t n = (x = mix64(x + 1)) % 24; n > 0; n--)
+            buf_addz(&b,
+                     fragments[(x = mix64(x + 1)) % (sizeof(fragments) / sizeof(fragments[0]))]);
+        const struct bad c = {
+            .text = buf_z(&b), .seed = i % 2 ? buf_z(&b) : "", .finish_reason = ""};
+        struct filter_verdict first, again;
+        judge(&s, &c, &first);
+        judge(&s, &c, &again);
+        assert_int_equal(first.hits, again.hits);
+        assert_true(first.text_hash == again.text_hash);
+    }
+    buf_free(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -370,6 +406,7 @@ int main(void)
         cmocka_unit_test(the_first_filter_that_drops_is_the_reason),
         cmocka_unit_test(parameters_are_obeyed),
         cmocka_unit_test(frequency_counts_the_last_thousand),
+        cmocka_unit_test(any_text_has_a_verdict),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
