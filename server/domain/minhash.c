@@ -3,6 +3,8 @@
 #include <endian.h>
 #include <string.h>
 
+enum { CHUNK = 256 }; /* grams that are hashed before they are permuted */
+
 /* The multipliers and summands of the permutations: a fixed sequence (SplitMix64), because
  * signatures are stored. */
 static void constants(uint64_t factor[MINHASH_HASHES], uint64_t summand[MINHASH_HASHES])
@@ -16,31 +18,51 @@ static void constants(uint64_t factor[MINHASH_HASHES], uint64_t summand[MINHASH_
     }
 }
 
-/* A permutation of a gram is the upper half of a linear function of its hash: one multiplication,
- * good enough because the hash is well mixed. */
-static void add_gram(uint64_t hash, const uint64_t *factor, const uint64_t *summand,
-                     uint32_t *least)
+static uint64_t smaller(uint64_t a, uint64_t b)
 {
-    for (int i = 0; i < MINHASH_HASHES; i++) {
-        uint32_t v = (uint32_t)((hash * factor[i] + summand[i]) >> 32);
-        least[i] = v < least[i] ? v : least[i];
+    return a < b ? a : b;
+}
+
+/* A permutation of a gram is the upper half of a linear function of its hash: one multiplication,
+ * good enough because the hash is well mixed. Four at a time stay in registers. */
+static void add_grams(const uint64_t *grams, size_t n, const uint64_t *factor,
+                      const uint64_t *summand, uint64_t *least)
+{
+    for (size_t i = 0; i < MINHASH_HASHES; i += 4) {
+        const uint64_t *f = factor + i, *s = summand + i;
+        uint64_t m0 = least[i], m1 = least[i + 1], m2 = least[i + 2], m3 = least[i + 3];
+        for (size_t k = 0; k < n; k++) {
+            m0 = smaller(m0, grams[k] * f[0] + s[0]);
+            m1 = smaller(m1, grams[k] * f[1] + s[1]);
+            m2 = smaller(m2, grams[k] * f[2] + s[2]);
+            m3 = smaller(m3, grams[k] * f[3] + s[3]);
+        }
+        least[i] = m0;
+        least[i + 1] = m1;
+        least[i + 2] = m2;
+        least[i + 3] = m3;
     }
 }
 
 bool minhash(const struct words *w, uint8_t out[MINHASH_BYTES])
 {
-    uint64_t factor[MINHASH_HASHES], summand[MINHASH_HASHES];
-    uint32_t least[MINHASH_HASHES];
-    size_t gram = w->n < MINHASH_GRAM ? w->n : MINHASH_GRAM;
+    uint64_t factor[MINHASH_HASHES], summand[MINHASH_HASHES], least[MINHASH_HASHES];
+    uint64_t grams[CHUNK];
+    size_t gram = w->n < MINHASH_GRAM ? w->n : MINHASH_GRAM, n = 0;
     if (w->n == 0)
         return false;
     constants(factor, summand);
     memset(least, 0xff, sizeof(least));
-    for (size_t i = 0; i + gram <= w->n; i++)
-        add_gram(words_hash(&w->of[i], gram), factor, summand, least);
-    for (int i = 0; i < MINHASH_HASHES; i++) {
-        /* The upper bits of a minimum are mostly zero: the lower ones tell texts apart. */
-        uint16_t kept = htole16((uint16_t)least[i]);
+    for (size_t i = 0; i + gram <= w->n; i++) {
+        grams[n++] = words_hash(&w->of[i], gram);
+        if (n == CHUNK || i + gram == w->n) {
+            add_grams(grams, n, factor, summand, least);
+            n = 0;
+        }
+    }
+    for (size_t i = 0; i < MINHASH_HASHES; i++) {
+        /* Of the upper half of a minimum the upper bits are mostly zero: the lower ones tell. */
+        uint16_t kept = htole16((uint16_t)(least[i] >> 32));
         memcpy(out + 2 * i, &kept, sizeof(kept));
     }
     return true;
