@@ -8,6 +8,7 @@
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
 #include "server/base/text.h"
+#include "server/domain/minhash.h"
 #include "server/domain/recipe.h"
 #include "server/domain/reserved.h"
 #include "server/json/write.h"
@@ -128,7 +129,7 @@ static int find_seed(struct import *m, struct caption_line *l, uint8_t id[SEED_I
 static void add_row(struct import *m, const struct caption_line *l, uint8_t id[SEED_ID_BYTES])
 {
     struct caption_batch *b = m->batch;
-    uint8_t hash[CAPTION_HASH_BYTES];
+    uint8_t hash[CAPTION_HASH_BYTES], signature[MINHASH_BYTES];
     int variant = l->variant.set ? (int)l->variant.v : 0;
     caption_hash(b->recipe, variant, l->text, hash);
     b->lines[m->rows] = m->line;
@@ -136,7 +137,10 @@ static void add_row(struct import *m, const struct caption_line *l, uint8_t id[S
     array_add_i32(&b->variants, variant);
     array_add(&b->hashes, (struct str){(const char *)hash, sizeof(hash)});
     array_add(&b->texts, l->text);
-    array_add_null(&b->signatures); /* near duplicates are looked for among what runs make */
+    if (minhash_text(l->text, signature))
+        array_add(&b->signatures, (struct str){(const char *)signature, sizeof(signature)});
+    else
+        array_add_null(&b->signatures);
 }
 
 static int take(struct import *m, struct str line, bool plain)

@@ -63,8 +63,10 @@ def test_within_and_across_shards(modelled, model_server):
     assert {d["caption_id"] for d in modelled.dialogues()} == usable
     assert set(modelled.vectors()) == usable
     assert stage_of(run, "dialogues")["total"] == 3 * len(usable)
-    assert model_server.stats()["chat_requests"] == 60 + 3 * len(usable)
-    assert model_server.stats()["embedding_inputs"] == len(usable)
+    # One more call of each kind may have asked for the model's name and for the dimension.
+    stats = model_server.stats()
+    assert stats["chat_requests"] - 60 - 3 * len(usable) in (0, 1)
+    assert stats["embedding_inputs"] - len(usable) in (0, 1)
     moments, = modelled.result(run["id"])["moments"]
     assert moments["count"] == len(usable)
 
@@ -220,3 +222,18 @@ def test_captions_without_a_signature_are_compared_too(modelled, model_server, m
     assert captions[seeds[3]]["dropped"] == "near_duplicate"
     assert captions[seeds[4]]["dropped"] == "exact_duplicate"
     assert captions[seeds[3]]["duplicate_of"] == captions[seeds[4]]["duplicate_of"] == first["id"]
+
+
+def test_imported_captions_stay_too(modelled, model_server, modelled_server):
+    modelled.load_captions([{"text": SAME, "seed": "A pier."}])
+    first, = modelled.captions()
+    assert modelled_server.database.value(
+        f"SELECT octet_length(signature) FROM captions WHERE encode(hash, 'hex') = '{first['id'][33:]}'") == 224
+    seeds = generate(6)
+    modelled.add(seeds)
+    say(model_server, {seeds[0]: NEAR})
+    modelled.run(["captions"], captions=settings(),
+                 select={"seed_ids": [identity.seed_id(seed) for seed in seeds]})
+    captions = by_seed(modelled)
+    assert captions["A pier."]["id"] == first["id"] and "dropped" not in captions["A pier."]
+    assert (captions[seeds[0]]["dropped"], captions[seeds[0]]["duplicate_of"]) == ("near_duplicate", first["id"])
