@@ -4,6 +4,7 @@ import collections
 
 import pytest
 
+from support.client import CONTRACT
 from support.dataset import EVERY_TASK, stage_of
 from support.seeds import generate
 
@@ -31,6 +32,7 @@ BAD = {
                "oars beside it and a net of green cord over the seat in its middle.",
                "", "+invented_digits", "invented_digits"),
 }
+FILTERS = CONTRACT.by_id["list_captions"].query["dropped"]["schema"]["enum"]
 SEEDS = {word: f"A {word} lies near a boat on the beach with two oars." for word in BAD}
 
 
@@ -68,6 +70,9 @@ def test_presets(modelled, model_server, place, preset):
     dropped = [c for c in captions if "dropped" in c]
     assert stage_of(run, "captions")["dropped"] == len(dropped)
     assert stage_of(run, "captions").get("filters", {}) == counted(captions)
+    held = modelled.result(run["id"])["filters"]
+    assert held["preset"] == preset and set(held) == {"preset", *FILTERS}
+    assert held["seed_kept"]["action"] == "off" and held["near_duplicate"]["similarity"] == 0.8
     assert {c["id"] for c in modelled.captions()} == {c["id"] for c in captions if "dropped" not in c}
 
 

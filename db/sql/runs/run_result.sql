@@ -1,7 +1,7 @@
 -- What a run that ended has made. $1 owner, $2 run. One row: whether it is final, JSON; none without
 -- the run.
 SELECT r.state IN ('succeeded', 'failed', 'cancelled'),
-       json_build_object(
+       left(json_build_object(
            'run', w.id,
            'state', r.state,
            'stages', w.stages,
@@ -30,7 +30,8 @@ SELECT r.state IN ('succeeded', 'failed', 'cancelled'),
                WHERE t.dataset = r.dataset AND t.run_id = r.run_id AND t.state = 'ready'), '[]'),
            'failures', coalesce((SELECT sum(x.failed)
                                  FROM json_to_recordset(w.stages) AS x (failed bigint)), 0),
-           'links', {{run_links}})::text
+           'links', {{run_links}})::text, -1)
+       || coalesce(', "filters" : ' || r.filters::text, '') || '}'
 FROM runs r JOIN datasets d ON d.number = r.dataset,
      LATERAL (SELECT replace(r.run_id::text, '-', '') AS id,
                      coalesce(r.summary, {{run_stages}}) AS stages
