@@ -93,4 +93,4 @@ def test_unknown_command():
 
 
 def test_tables_is_json():
-    assert set(json.loads(run("tables").stdout)) == {"routes", "settings"}
+    assert set(json.loads(run("tables").stdout)) == {"routes", "filters", "settings"}
