@@ -95,3 +95,6 @@ ALTER TABLE tasks
     ADD CONSTRAINT tasks_stage_check CHECK (stage IN
         ('resolve', 'plan', 'captions', 'duplicates', 'targets', 'dialogues', 'embed', 'moments',
          'transfer', 'delete'));
+-- All that names a task, so that whichever index is taken finds a leased one at once.
+DROP INDEX tasks_run;
+CREATE INDEX tasks_run ON tasks (run_id, stage, shard_id, lo);

@@ -71,12 +71,21 @@ VACUUM ANALYZE;
 """
 
 
-@pytest.fixture(scope="module")
-def fresh(cluster):
+def migrated(cluster):
     database = Database(cluster)
     for path in sorted((ROOT / "migrations").glob("*.sql")):
         database.execute(path.read_text(encoding="utf-8"))
     return database
+
+
+@pytest.fixture(scope="module")
+def fresh(cluster):
+    return migrated(cluster)
+
+
+@pytest.fixture(scope="module")
+def empty(cluster):
+    return migrated(cluster)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -167,6 +176,34 @@ def test_stays_on_its_indexes(full, name, mode):
                                 f"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s{arguments};")
     plan = json.loads(out)[0]["Plan"]
     assert not scans(plan, []), json.dumps(plan, indent=1)
+
+
+def conditions(node, table, found):
+    if node.get("Relation Name") == table:
+        found.append(node.get("Index Cond", ""))
+    for child in node.get("Plans", []):
+        conditions(child, table, found)
+    return found
+
+
+RANGED = [f"{verb}_{stage}" for verb in ("load", "finish") for stage in ("captions", "dialogues", "embed")]
+
+
+@pytest.mark.parametrize("name", RANGED)
+@pytest.mark.parametrize("when", ["empty", "full"])
+def test_a_range_is_read_by_its_ends(empty, full, name, when):
+    """Whatever the tables were like when the plan was made: a connection keeps it for ever."""
+    database = empty if when == "empty" else full.database
+    values = [SHARD, RUN, RUN] + ([1] if name.startswith("finish") else [])
+    out = database.execute(f"SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off;\n"
+                           f"PREPARE s AS {load()[name]};\nSET plan_cache_mode = force_generic_plan;\n"
+                           f"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s({', '.join(map(literal, values))});")
+    plan = json.loads(out)[0]["Plan"]
+    seeds, = [c for c in conditions(plan, "seeds", []) if "seed_id" in c]
+    assert "seed_id >= tasks.lo" in seeds and "seed_id <= tasks.hi" in seeds
+    assert all("seed_id = s.seed_id" in c and "item" in c for c in conditions(plan, "failures", []))
+    for table in ("captions", "dialogues", "embeddings"):
+        assert all("seed_id" in c for c in conditions(plan, table, [])), table
 
 
 def test_a_scan_would_be_noticed(full):

@@ -1,7 +1,14 @@
--- Every item of a captions task, with its result and its failure where there is one.
-{{task_seeds}} AND t.stage = 'captions'
+-- Every item of a captions task ($1 shard, $2 run, $3 lo), with its result and its failure where there
+-- is one.
+(SELECT * FROM tasks
+ WHERE shard_id = $1 AND run_id = $2::uuid AND stage = 'captions' AND lo = $3::uuid OFFSET 0) t
+{{task_seeds}}
 CROSS JOIN generate_series(0, r.variants - 1) v(variant)
 LEFT JOIN captions d ON d.shard_id = $1 AND d.seed_id = s.seed_id
     AND d.recipe_id = r.caption_recipe AND d.variant = v.variant
-LEFT JOIN failures f ON f.shard_id = $1 AND f.run_id = $2::uuid AND f.stage = 'captions'
-    AND f.seed_id = s.seed_id AND f.item = v.variant::text
+LEFT JOIN LATERAL (
+    SELECT x.run_id FROM failures x
+    WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'captions' AND x.seed_id = s.seed_id
+      AND x.item = v.variant::text
+    LIMIT 1
+) f ON true

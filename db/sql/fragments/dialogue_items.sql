@@ -1,11 +1,17 @@
--- Every item of a dialogues task: the captions of the view that the mix chooses for a task, each
--- task on its own, by SHA-256("dialogue:" task || caption id).
-{{task_seeds}} AND t.stage = 'dialogues'
+-- Every item of a dialogues task ($1 shard, $2 run, $3 lo): the captions of the view that the mix
+-- chooses for a task, each task on its own, by SHA-256("dialogue:" task || caption id).
+(SELECT * FROM tasks
+ WHERE shard_id = $1 AND run_id = $2::uuid AND stage = 'dialogues' AND lo = $3::uuid OFFSET 0) t
+{{task_seeds}}
 {{run_view}}
 JOIN LATERAL unnest(r.mix_tasks, r.mix_bounds) m(task, bound)
     ON sha256(convert_to('dialogue:' || m.task || replace(s.seed_id::text, '-', '') || '-'
                          || encode(c.hash, 'hex'), 'UTF8')) < m.bound
 LEFT JOIN dialogues d ON d.shard_id = $1 AND d.seed_id = s.seed_id AND d.caption_hash = c.hash
     AND d.task = m.task AND d.recipe_id = r.dialogue_recipe
-LEFT JOIN failures f ON f.shard_id = $1 AND f.run_id = $2::uuid AND f.stage = 'dialogues'
-    AND f.seed_id = s.seed_id AND f.item = encode(c.hash, 'hex') || ':' || m.task
+LEFT JOIN LATERAL (
+    SELECT x.run_id FROM failures x
+    WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'dialogues' AND x.seed_id = s.seed_id
+      AND x.item = encode(c.hash, 'hex') || ':' || m.task
+    LIMIT 1
+) f ON true

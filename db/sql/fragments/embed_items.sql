@@ -1,7 +1,13 @@
--- Every item of an embed task: the captions of the view.
-{{task_seeds}} AND t.stage = 'embed'
+-- Every item of an embed task ($1 shard, $2 run, $3 lo): the captions of the view.
+(SELECT * FROM tasks
+ WHERE shard_id = $1 AND run_id = $2::uuid AND stage = 'embed' AND lo = $3::uuid OFFSET 0) t
+{{task_seeds}}
 {{run_view}}
 LEFT JOIN embeddings d ON d.shard_id = $1 AND d.seed_id = s.seed_id AND d.caption_hash = c.hash
     AND d.encoder_id = r.encoder_id
-LEFT JOIN failures f ON f.shard_id = $1 AND f.run_id = $2::uuid AND f.stage = 'representations'
-    AND f.seed_id = s.seed_id AND f.item = encode(c.hash, 'hex')
+LEFT JOIN LATERAL (
+    SELECT x.run_id FROM failures x
+    WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'representations' AND x.seed_id = s.seed_id
+      AND x.item = encode(c.hash, 'hex')
+    LIMIT 1
+) f ON true

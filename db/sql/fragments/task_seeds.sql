@@ -1,7 +1,10 @@
--- The seeds of task $1 shard, $2 run, $3 lo, of the stage that the including statement names as
--- `want`: its range, as it was when it was planned, under the run's selection.
-(VALUES (0)) one(x)
-JOIN tasks t ON t.shard_id = $1 AND t.run_id = $2::uuid AND t.lo = $3::uuid
+-- The seeds of task t and its run r: its range, as it was when it was planned, under the run's
+-- selection. OFFSET 0 keeps the planner to the range: a plan that was made while the tables were small
+-- would walk the whole shard for each range.
 JOIN runs r ON r.run_id = $2::uuid
-JOIN seeds s ON s.shard_id = $1 AND s.seed_id BETWEEN t.lo AND t.hi AND s.created_at <= t.planned_at
-    AND {{run_selects}}
+JOIN LATERAL (
+    SELECT s.* FROM seeds s
+    WHERE s.shard_id = $1 AND s.seed_id BETWEEN t.lo AND t.hi AND s.created_at <= t.planned_at
+      AND {{run_selects}}
+    OFFSET 0
+) s ON true
