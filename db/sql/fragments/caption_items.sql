@@ -4,8 +4,12 @@
  WHERE shard_id = $1 AND run_id = $2::uuid AND stage = 'captions' AND lo = $3::uuid OFFSET 0) t
 {{task_seeds}}
 CROSS JOIN generate_series(0, r.variants - 1) v(variant)
-LEFT JOIN captions d ON d.shard_id = $1 AND d.seed_id = s.seed_id
-    AND d.recipe_id = r.caption_recipe AND d.variant = v.variant
+LEFT JOIN LATERAL (
+    SELECT x.run_id, x.dropped FROM captions x
+    WHERE x.shard_id = $1 AND x.seed_id = s.seed_id AND x.recipe_id = r.caption_recipe
+      AND x.variant = v.variant
+    LIMIT 1
+) d ON true
 LEFT JOIN LATERAL (
     SELECT x.run_id FROM failures x
     WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'captions' AND x.seed_id = s.seed_id

@@ -7,8 +7,12 @@
 JOIN LATERAL unnest(r.mix_tasks, r.mix_bounds) m(task, bound)
     ON sha256(convert_to('dialogue:' || m.task || replace(s.seed_id::text, '-', '') || '-'
                          || encode(c.hash, 'hex'), 'UTF8')) < m.bound
-LEFT JOIN dialogues d ON d.shard_id = $1 AND d.seed_id = s.seed_id AND d.caption_hash = c.hash
-    AND d.task = m.task AND d.recipe_id = r.dialogue_recipe
+LEFT JOIN LATERAL (
+    SELECT x.run_id FROM dialogues x
+    WHERE x.shard_id = $1 AND x.seed_id = s.seed_id AND x.caption_hash = c.hash
+      AND x.task = m.task AND x.recipe_id = r.dialogue_recipe
+    LIMIT 1
+) d ON true
 LEFT JOIN LATERAL (
     SELECT x.run_id FROM failures x
     WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'dialogues' AND x.seed_id = s.seed_id

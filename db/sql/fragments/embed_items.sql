@@ -3,8 +3,12 @@
  WHERE shard_id = $1 AND run_id = $2::uuid AND stage = 'embed' AND lo = $3::uuid OFFSET 0) t
 {{task_seeds}}
 {{run_view}}
-LEFT JOIN embeddings d ON d.shard_id = $1 AND d.seed_id = s.seed_id AND d.caption_hash = c.hash
-    AND d.encoder_id = r.encoder_id
+LEFT JOIN LATERAL (
+    SELECT x.run_id FROM embeddings x
+    WHERE x.shard_id = $1 AND x.seed_id = s.seed_id AND x.caption_hash = c.hash
+      AND x.encoder_id = r.encoder_id
+    LIMIT 1
+) d ON true
 LEFT JOIN LATERAL (
     SELECT x.run_id FROM failures x
     WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'representations' AND x.seed_id = s.seed_id

@@ -13,7 +13,11 @@ LEFT JOIN LATERAL (
       AND k.dropped IS NULL AND NOT k.rejected
     ORDER BY k.variant, array_position(r.view, k.recipe_id)
 ) c ON true
-LEFT JOIN embeddings e ON e.shard_id = $1 AND e.seed_id = s.seed_id AND e.caption_hash = c.hash
-    AND e.encoder_id = r.encoder_id
+LEFT JOIN LATERAL (
+    SELECT x.vector FROM embeddings x
+    WHERE x.shard_id = $1 AND x.seed_id = s.seed_id AND x.caption_hash = c.hash
+      AND x.encoder_id = r.encoder_id
+    LIMIT 1
+) e ON true
 WHERE r.run_id = $2::uuid
 ORDER BY s.seed_id, c.variant
