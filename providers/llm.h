@@ -34,6 +34,7 @@ struct llm_request {
     double temperature, top_p;      /* negative: not sent */
     int max_tokens;                 /* 0: not sent */
     int64_t seed;                   /* sampling seed; negative: not sent */
+    int turns_min, turns_max;       /* of a dialogue, for the offline composer; 0: as usual */
 };
 
 /* What the requests that were sent for one row have used, repeated ones included, as far as the
@@ -57,7 +58,7 @@ enum llm_outcome {
 struct llm_reply {
     void *ctx; /* as given to llm_submit */
     enum llm_outcome outcome;
-    struct str text;
+    struct str text;    /* also of an answer that failed for "length", as far as it goes */
     struct str raw;     /* the reply as it came, capped at 16 KiB; may be any bytes */
     const char *reason; /* stable code: "http_400", "timeout", "empty", "length", "refusal",
                            "invalid_reply", "content_filter", "too_large", "invalid_utf8" … */

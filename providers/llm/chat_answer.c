@@ -135,15 +135,19 @@ static bool judge_finish(const struct chat_answer *a, const json_t *message, str
     return true;
 }
 
+/* What was cut may be of use as far as it goes. */
 static void judge_message(struct chat_answer *a, json_t *message, struct verdict *v)
 {
     const json_t *content = json_object_get(message, "content");
+    bool settled = judge_finish(a, message, v);
 
-    if (judge_finish(a, message, v))
+    if (settled && strcmp(v->reason, "length") != 0)
         return;
     a->text = json_is_array(content) ? join_parts(message, content) : text_of(content);
     bool thought = a->text.n > 0 || has_reasoning(message);
     a->text = chat_strip(a->text);
+    if (settled)
+        return;
     if (a->text.n > 0)
         v->kind = VERDICT_OK;
     else

@@ -28,6 +28,7 @@ struct call {
     /* Of the offline composer. */
     enum llm_task task;
     int variant;
+    struct composer_form form;
     struct str id, salt, source;
     struct buf composed;
     char copy[];
@@ -137,7 +138,7 @@ static int compose(struct call *c, struct err *e)
 
     if (c->task == LLM_CAPTION)
         return composer_caption(c->source, c->id, c->salt, c->variant, &c->composed, e);
-    return composer_dialogue(c->source, tasks[c->task], c->id, c->salt, &c->composed, e);
+    return composer_dialogue(c->source, tasks[c->task], c->id, c->salt, &c->form, &c->composed, e);
 }
 
 static void work(struct job *j, struct verdict *v)
@@ -173,9 +174,9 @@ static void done(struct job *j, const struct verdict *v, struct str raw)
         .finish_reason = c->answer.finish_reason,
     };
 
-    if (ok)
+    if (ok || strcmp(v->reason, "length") == 0)
         reply.text = c->answer.text;
-    else
+    if (!ok)
         memcpy(reply.detail, v->detail, sizeof(reply.detail));
     if (reply.model.n == 0)
         reply.model = str_of(c->provider->settings.model);
@@ -213,6 +214,7 @@ static struct call *new_call(const struct llm_provider *p, const struct llm_requ
     c->seed = r->seed;
     c->task = r->task;
     c->variant = r->variant;
+    c->form = (struct composer_form){r->turns_min, r->turns_max, r->variant};
     buf_init(&c->job.body, CHAT_REQUEST_MAX);
     buf_init(&c->composed, OFFLINE_REPLY_MAX);
     if (offline) {

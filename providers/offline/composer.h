@@ -23,11 +23,17 @@ enum composer_task {
 int composer_caption(struct str seed, struct str key, struct str salt, int variant, struct buf *out,
                      struct err *e);
 
+/* What a dialogue is to be like. */
+struct composer_form {
+    int least, most; /* pairs of question and answer, both ends included; 0: as many as usual */
+    int variant;     /* another one gives another dialogue: when the first was not accepted */
+};
+
 /* Appends the dialogue of a caption as the JSON that is asked of a model:
  *   {"pairs":[{"question":"…","options":{"A":"…","B":"…","C":"…","D":"…"},"answer":"B"}]}
  * without "options", and with a sentence or a paragraph as answer, for the other two tasks.
  * `key` is the caption's id. 0, or -1 with ERR_PROVIDER when the caption states too few facts. */
 int composer_dialogue(struct str caption, enum composer_task task, struct str key, struct str salt,
-                      struct buf *out, struct err *e);
+                      const struct composer_form *form, struct buf *out, struct err *e);
 
 #endif

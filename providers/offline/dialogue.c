@@ -21,6 +21,7 @@ enum {
 struct dialogue {
     struct facts *fs;
     struct choice c;
+    size_t least, most; /* pairs */
     struct slots slots;
     uint64_t stated;
     char act[SCRATCH];
@@ -170,6 +171,16 @@ static bool begins_alike(const struct dialogue *d)
     return n > 0 && d->ask.n > n && memcmp(d->ask.p, d->last_word, n) == 0 && d->ask.p[n] == ' ';
 }
 
+/* Whether the answer is a part of the caption, word for word. */
+static bool is_copied(const struct dialogue *d)
+{
+    struct str said = str_trim(buf_str(&d->answer));
+
+    while (said.n > 0 && said.p[said.n - 1] == '.')
+        said.n--;
+    return said.n > 0 && str_ifind(d->fs->words.text, said) >= 0;
+}
+
 static void note_first_word(struct dialogue *d)
 {
     size_t n = 0;
@@ -215,7 +226,7 @@ static bool ask_about(struct dialogue *d, const struct fact *f, const struct que
         const struct question *q = fit[choice_below(&d->c, n)];
 
         write_turn(d, q->ask, q->answer);
-        if (!begins_alike(d))
+        if (!begins_alike(d) && !is_copied(d))
             break;
     }
     note_first_word(d);
@@ -258,11 +269,23 @@ static void put_pair(struct dialogue *d, const struct fact *f, bool options, str
     json_close(out, '}');
 }
 
+/* Whether the right option gives itself away: twice as long as each of the others. */
+static bool stands_out(const struct fact *f)
+{
+    enum { SHORT = 20 };
+    size_t longest = 0;
+
+    for (unsigned i = 0; i < f->n_wrong; i++)
+        if (strlen(f->wrong[i]) > longest)
+            longest = strlen(f->wrong[i]);
+    return f->value.n >= SHORT && f->value.n >= 2 * longest;
+}
+
 /* Which facts to ask for: some of content, the rest of style, in mixed order. */
-static size_t select_facts(struct dialogue *d, bool options, uint8_t picked[TURNS_MOST])
+static size_t select_facts(struct dialogue *d, bool options, uint8_t picked[FACTS_MAX])
 {
     uint8_t order[FACTS_MAX];
-    size_t n = 0, most = TURNS_LEAST + choice_below(&d->c, TURNS_MOST - TURNS_LEAST + 1);
+    size_t n = 0, most = d->least + choice_below(&d->c, (unsigned)(d->most - d->least + 1));
     size_t content = 0;
 
     for (size_t i = 0; i < d->fs->n; i++)
@@ -274,6 +297,8 @@ static size_t select_facts(struct dialogue *d, bool options, uint8_t picked[TURN
             bool is_content = f->kind >= STYLE_KINDS;
 
             if ((options && f->n_wrong < WRONGS) || memchr(picked, order[i], n))
+                continue;
+            if (pass < 2 && options && stands_out(f))
                 continue;
             if ((pass == 0 && (!is_content || content >= CONTENT_MOST)) ||
                 (pass == 1 && is_content))
@@ -295,11 +320,11 @@ static int too_few(size_t have, size_t need, struct err *e)
 
 static int put_questions(struct dialogue *d, bool options, struct buf *out, struct err *e)
 {
-    uint8_t picked[TURNS_MOST];
+    uint8_t picked[FACTS_MAX];
     size_t n = select_facts(d, options, picked);
 
-    if (n < TURNS_LEAST)
-        return too_few(n, TURNS_LEAST, e);
+    if (n < d->least)
+        return too_few(n, d->least, e);
     for (size_t i = 0; i < n; i++) {
         const struct fact *f = &d->fs->f[picked[i]];
 
@@ -313,7 +338,7 @@ static int put_questions(struct dialogue *d, bool options, struct buf *out, stru
 static int put_problems(struct dialogue *d, struct buf *out, struct err *e)
 {
     uint8_t order[FIT_MAX];
-    size_t n = 0, most = PROBLEMS_LEAST + choice_below(&d->c, PROBLEMS_MOST - PROBLEMS_LEAST + 1);
+    size_t n = 0, most = d->least + choice_below(&d->c, (unsigned)(d->most - d->least + 1));
 
     for (size_t i = 0; i < problems_n && n < FIT_MAX; i++) {
         uint64_t needs = template_mask(problems[i].ask) | template_mask(problems[i].answer);
@@ -321,7 +346,7 @@ static int put_problems(struct dialogue *d, struct buf *out, struct err *e)
         if (!(needs & ~(d->stated | SLOT_BIT(SLOT_REF) | SLOT_BIT(SLOT_GROUND))))
             order[n++] = (uint8_t)i;
     }
-    if (n < PROBLEMS_LEAST)
+    if (n < d->least)
         return too_few(d->fs->n, TURNS_LEAST, e);
     choice_shuffle(&d->c, order, n);
     for (size_t i = 0; i < n && i < most; i++) {
@@ -337,12 +362,23 @@ static void free_turn(struct dialogue *d)
     buf_free(&d->answer);
 }
 
+static void set_length(struct dialogue *d, enum composer_task task,
+                       const struct composer_form *form)
+{
+    bool hard = task == COMPOSER_COMPLEX_REASONING;
+
+    d->least = form->least > 0 ? (size_t)form->least : hard ? PROBLEMS_LEAST : TURNS_LEAST;
+    d->most = form->most > 0 ? (size_t)form->most : hard ? PROBLEMS_MOST : TURNS_MOST;
+}
+
 int composer_dialogue(struct str caption, enum composer_task task, struct str key, struct str salt,
-                      struct buf *out, struct err *e)
+                      const struct composer_form *form, struct buf *out, struct err *e)
 {
     static const char *const purposes[] = {"multiple choice", "question answering",
                                            "complex reasoning"};
-    struct str parts[] = {str_of(purposes[task]), caption, key, salt};
+    const uint8_t again = (uint8_t)form->variant;
+    struct str parts[] = {str_of(purposes[task]), caption, key, salt, {(const char *)&again, 1}};
+    size_t n_parts = sizeof(parts) / sizeof(parts[0]) - (again == 0);
     _cleanup_(freep) struct facts *fs = NULL;
     _cleanup_(free_turn) struct dialogue d = {.stated = 0};
     size_t before = out->n;
@@ -350,11 +386,12 @@ int composer_dialogue(struct str caption, enum composer_task task, struct str ke
 
     buf_init(&d.ask, TURN_BYTES);
     buf_init(&d.answer, TURN_BYTES);
-    choice_init(&d.c, parts, sizeof(parts) / sizeof(parts[0]));
+    choice_init(&d.c, parts, n_parts);
     fs = d.fs = facts_read(caption, &d.c);
     if (!fs)
         return err_set(e, ERR_NO_MEMORY, "no memory to read a caption");
     set_all(&d);
+    set_length(&d, task, form);
     json_open(out, '{');
     json_key(out, "pairs");
     json_open(out, '[');

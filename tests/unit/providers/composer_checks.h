@@ -160,12 +160,13 @@ static void check_pairs(const json_t *pairs, enum composer_task task, struct str
 static void check_dialogue(struct str caption, enum composer_task task, const char *salt,
                            struct buf *out)
 {
+    static const struct composer_form usual;
     struct err e = {0};
     json_error_t bad;
     json_t *root;
 
     buf_reset(out);
-    if (composer_dialogue(caption, task, caption, str_of(salt), out, &e) != 0)
+    if (composer_dialogue(caption, task, caption, str_of(salt), &usual, out, &e) != 0)
         fail_with(e.msg, caption);
     root = json_loadb(out->p, out->n, 0, &bad);
     if (!root)

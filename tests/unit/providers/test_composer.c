@@ -2,6 +2,7 @@
 #include "tests/unit/providers/composer_checks.h"
 
 static struct buf first, second;
+static const struct composer_form usual;
 
 static struct str caption_of(const char *seed, const char *key, const char *salt, int variant,
                              struct buf *out)
@@ -245,11 +246,42 @@ static void few_facts_are_an_error(void **state)
         err_clear(&e);
         buf_reset(&first);
         assert_int_equal(composer_dialogue(STR("Nothing much."), (enum composer_task)task, STR("k"),
-                                           STR("s"), &first, &e),
+                                           STR("s"), &usual, &first, &e),
                          -1);
         assert_int_equal(e.code, ERR_PROVIDER);
         assert_non_null(strstr(e.msg, "the caption states only 0 facts"));
         assert_int_equal(first.n, 0);
+    }
+}
+
+static size_t pairs_of(struct str caption, enum composer_task task,
+                       const struct composer_form *form, struct buf *out)
+{
+    struct err e = {0};
+    json_error_t bad;
+    buf_reset(out);
+    if (composer_dialogue(caption, task, STR("k"), STR("s"), form, out, &e) != 0)
+        fail_with(e.msg, caption);
+    json_t *root = json_loadb(out->p, out->n, 0, &bad);
+    size_t n = json_array_size(json_object_get(root, "pairs"));
+    json_decref(root);
+    return n;
+}
+
+/* As long as it is asked for, and another one when it is asked for again. */
+static void dialogues_have_the_wanted_form(void **state)
+{
+    struct str caption =
+        STR("Two brown horses gallop across a green meadow at dawn. A woman in a red jacket is "
+            "holding a blue umbrella near a wooden fence. The scene is captured from a low angle, "
+            "with a softly blurred background and long shadows.");
+
+    (void)state;
+    for (int task = 0; task < 3; task++) {
+        const struct composer_form three = {3, 3, 0}, once_more = {3, 3, 1};
+        assert_int_equal(pairs_of(caption, (enum composer_task)task, &three, &first), 3);
+        assert_int_equal(pairs_of(caption, (enum composer_task)task, &once_more, &second), 3);
+        assert_false(str_eq(buf_str(&first), buf_str(&second)));
     }
 }
 
@@ -279,7 +311,7 @@ static void hostile_captions_are_survived(void **state)
         buf_reset(&first);
         err_clear(&e);
         (void)composer_dialogue((struct str){big, sizeof(big)}, (enum composer_task)task, STR("k"),
-                                STR("s"), &first, &e);
+                                STR("s"), &usual, &first, &e);
         assert_true(e.code == ERR_NONE || e.code == ERR_PROVIDER);
     }
 }
@@ -317,6 +349,7 @@ int main(void)
         cmocka_unit_test(the_seed_is_not_contradicted),
         cmocka_unit_test(phrases_and_sentences_get_fitting_frames),
         cmocka_unit_test(few_facts_are_an_error),
+        cmocka_unit_test(dialogues_have_the_wanted_form),
         cmocka_unit_test(foreign_captions_yield_their_facts),
         cmocka_unit_test(hostile_captions_are_survived),
     };

@@ -62,7 +62,7 @@ static const struct answer_case answer_cases[] = {
      NULL},
     {CHOICE("{\"content\":null,\"tool_calls\":[]}", "\"tool_calls\""), VERDICT_AGAIN, "empty",
      NULL},
-    {CHOICE("{\"content\":\"half\"}", "\"length\""), VERDICT_ROW, "length", NULL},
+    {CHOICE("{\"content\":\"half\"}", "\"length\""), VERDICT_ROW, "length", "half"},
     {CHOICE("{\"content\":\"half\"}", "\"content_filter\""), VERDICT_ROW, "content_filter", NULL},
     {CHOICE("{\"content\":\"half\"}", "\"abort\""), VERDICT_AGAIN, "aborted", NULL},
     {CHOICE("{\"content\":null,\"refusal\":\"no\"}", "\"stop\""), VERDICT_ROW, "refusal", NULL},
