@@ -28,8 +28,10 @@ struct preview_body {
 };
 
 static const struct field turns_fields[] = {
-    {FIELD_INT, "min", .offset = offsetof(struct turns_body, min), .min = 1, .max = TURNS_MAX},
-    {FIELD_INT, "max", .offset = offsetof(struct turns_body, max), .min = 1, .max = TURNS_MAX},
+    {FIELD_INT, "min", .offset = offsetof(struct turns_body, min), .min = 1,
+     .max = DIALOGUE_TURNS_MAX},
+    {FIELD_INT, "max", .offset = offsetof(struct turns_body, max), .min = 1,
+     .max = DIALOGUE_TURNS_MAX},
     {.type = FIELD_END},
 };
 

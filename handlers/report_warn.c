@@ -4,6 +4,7 @@
 
 #include "handlers/report.h"
 #include "handlers/report_json.h"
+#include "server/domain/tokens.h"
 
 /* Beyond these, and with so many rows, it is not chance. */
 enum { CAPTIONS_MIN = 20, QUESTIONS_MIN = 200 };
@@ -84,7 +85,7 @@ static void warn_dialogues(const struct report *r, struct buf *b)
     if (over)
         warn(b, "too_long",
              "%lld dialogues are longer than a trainer's sample of %d tokens, by estimate.",
-             (long long)over, DIALOGUE_TOKENS_MAX);
+             (long long)over, SAMPLE_TOKENS_MAX);
 }
 
 static void warn_failures(const struct report *r, struct buf *b)

@@ -21,24 +21,50 @@ static int bind_stages(struct req *q, struct db_call *c, const struct run_plan *
     return op_call_array(c, stages, e);
 }
 
-/* Nine bytes of 0xff are greater than any hash of eight, which takes all. */
+/* The exclusive bound of a share. Nine bytes of 0xff are greater than any hash of eight, which
+ * takes all; no byte at all takes nothing, until the numbers that are asked for have become bounds.
+ */
+static void add_bound(struct array *bounds, const struct run_plan *p, int task)
+{
+    uint8_t bound[9] = {[8] = 0xff};
+    bool all = false;
+    if (!p->targeted)
+        share_bound(p->dialogue_settings.mix[task], bound, &all);
+    array_add(bounds, (struct str){(const char *)bound, p->targeted ? 0 : all ? 9 : 8});
+}
+
+static bool wants_task(const struct run_plan *p, int task)
+{
+    if (!p->stages[STAGE_DIALOGUES])
+        return false;
+    return p->targeted ? p->targets[task] > 0 : p->dialogue_settings.mix[task] > 0;
+}
+
 static int bind_mix(struct req *q, struct db_call *c, const struct run_plan *p, struct err *e)
 {
     struct array *tasks = op_array(q, ARRAY_TEXT, SMALL_ARRAY_BYTES);
     struct array *bounds = op_array(q, ARRAY_BYTEA, SMALL_ARRAY_BYTES);
-    for (int i = 0; p->stages[STAGE_DIALOGUES] && i < DIALOGUE_TASKS; i++) {
-        uint8_t bound[9] = {[8] = 0xff};
-        bool all;
-        double share = p->dialogue_settings.mix[i];
-        if (!(share > 0))
-            continue;
-        share_bound(share, bound, &all);
-        array_add(tasks, str_of(dialogue_tasks[i]));
-        array_add(bounds, (struct str){(const char *)bound, all ? 9 : 8});
-    }
+    for (int i = 0; i < DIALOGUE_TASKS; i++)
+        if (wants_task(p, i)) {
+            array_add(tasks, str_of(dialogue_tasks[i]));
+            add_bound(bounds, p, i);
+        }
     if (op_call_array(c, tasks, e) < 0)
         return -1;
     return op_call_array(c, bounds, e);
+}
+
+/* The numbers, one for each task of the mix or none at all, and the rounds of making up. */
+static int bind_targets(struct req *q, struct db_call *c, const struct run_plan *p, struct err *e)
+{
+    struct array *targets = op_array(q, ARRAY_INT8, SMALL_ARRAY_BYTES);
+    for (int i = 0; p->targeted && i < DIALOGUE_TASKS; i++)
+        if (wants_task(p, i))
+            array_add_i64(targets, p->targets[i]);
+    if (op_call_array(c, targets, e) < 0)
+        return -1;
+    call_i64(c, p->top_up);
+    return 0;
 }
 
 static void bind_int(struct db_call *c, struct opt_int v)
@@ -91,7 +117,7 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
         return -1;
     call_z(c, p->filters);
     call_bool(c, p->barrier);
-    return 0;
+    return bind_targets(q, c, p, e);
 }
 
 static void answer(struct req *q, const struct rows *r)

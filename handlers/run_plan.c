@@ -8,7 +8,7 @@
 #include "server/domain/recipe.h"
 #include "server/json/write.h"
 
-enum { JSON_MAX = 4 << 20, CAPTION_TOKENS = 1024, DIALOGUE_TOKENS = 2048 };
+enum { JSON_MAX = 4 << 20, CAPTION_TOKENS = 1024, DIALOGUE_TOKENS = 2048, TOP_UP_ROUNDS = 3 };
 
 /* The text of b in the arena; frees b. */
 static const char *keep(struct req *q, struct buf *b, struct err *e)
@@ -222,9 +222,50 @@ static void take_mix(const struct run_llm *given, struct call_settings *s, struc
         (void)err_field(e, "/dialogues/mix", "must have a share above 0");
 }
 
-static int plan_llm(struct req *q, const struct run_sources *from, const struct run_body *body,
-                    enum run_stage stage, struct call_settings *s, struct err *e)
+/* Numbers instead of shares: which captions they are is known when all captions are there. */
+static void take_targets(const struct run_llm *given, struct run_plan *p, struct err *e)
 {
+    int64_t most = 0;
+    if (given->mix)
+        (void)err_field(e, "/dialogues/targets", "stand beside a mix; give one of them");
+    p->targeted = true;
+    for (int i = 0; i < DIALOGUE_TASKS; i++) {
+        p->targets[i] = given->targets[i].set ? given->targets[i].v : 0;
+        most = p->targets[i] > most ? p->targets[i] : most;
+    }
+    if (most == 0)
+        (void)err_field(e, "/dialogues/targets", "must have a number above 0");
+}
+
+static struct turns take_turns(const struct run_turns *given, struct turns otherwise,
+                               const char *pointer, struct err *e)
+{
+    if (!given)
+        return otherwise;
+    if (given->min.v > given->max.v)
+        (void)err_field(e, pointer, "min must not be above max");
+    return (struct turns){(int)given->min.v, (int)given->max.v};
+}
+
+static void take_dialogues(const struct run_llm *given, struct call_settings *s, struct run_plan *p,
+                           struct err *e)
+{
+    if (given->targets)
+        take_targets(given, p, e);
+    else
+        take_mix(given, s, e);
+    bool top_up = given->top_up.set ? given->top_up.v : given->targets != NULL;
+    p->top_up = top_up ? TOP_UP_ROUNDS : 0;
+    s->turns = take_turns(given->turns, dialogue_default_turns[0], "/dialogues/turns", e);
+    s->reasoning_turns = take_turns(given->reasoning_turns, dialogue_default_turns[2],
+                                    "/dialogues/reasoning_turns", e);
+}
+
+static int plan_llm(struct req *q, const struct run_sources *from, const struct run_body *body,
+                    enum run_stage stage, struct run_plan *p, struct err *e)
+{
+    struct call_settings *s =
+        stage == STAGE_CAPTIONS ? &p->caption_settings : &p->dialogue_settings;
     static const struct run_llm defaults;
     const struct run_llm *asked = stage == STAGE_CAPTIONS ? body->captions : body->dialogues;
     const struct run_llm *given = asked ? asked : &defaults;
@@ -240,7 +281,7 @@ static int plan_llm(struct req *q, const struct run_sources *from, const struct 
         .variants = given->variants.set ? given->variants.v : 1,
     };
     if (stage == STAGE_DIALOGUES)
-        take_mix(given, s, e);
+        take_dialogues(given, s, p, e);
     if (take_providers(q, from, body, stage, given, s, e) < 0)
         return -1;
     return take_prompts(from, stage, given, s, e);
@@ -353,13 +394,11 @@ int run_plan_make(struct req *q, const struct run_body *b, const struct run_sour
     take_limits(b, p, e);
     if (p->stages[STAGE_CAPTIONS])
         take_filters(q, b, p, e);
-    if (p->stages[STAGE_CAPTIONS] &&
-        plan_llm(q, from, b, STAGE_CAPTIONS, &p->caption_settings, e) == 0) {
+    if (p->stages[STAGE_CAPTIONS] && plan_llm(q, from, b, STAGE_CAPTIONS, p, e) == 0) {
         p->variants = p->caption_settings.variants;
         p->captions = write_stage(q, &p->caption_settings, e);
     }
-    if (p->stages[STAGE_DIALOGUES] &&
-        plan_llm(q, from, b, STAGE_DIALOGUES, &p->dialogue_settings, e) == 0)
+    if (p->stages[STAGE_DIALOGUES] && plan_llm(q, from, b, STAGE_DIALOGUES, p, e) == 0)
         p->dialogues = write_stage(q, &p->dialogue_settings, e);
     if (p->stages[STAGE_REPRESENTATIONS])
         p->encoder = plan_vectors(q, b->representations, e);

@@ -78,10 +78,32 @@ static const struct field mix_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field target_fields[] = {
+    {FIELD_INT, "multiple_choice", .offset = 0, .max = SAFE_INTEGER_MAX},
+    {FIELD_INT, "question_answering", .offset = sizeof(struct opt_int), .max = SAFE_INTEGER_MAX},
+    {FIELD_INT, "complex_reasoning", .offset = 2 * sizeof(struct opt_int), .max = SAFE_INTEGER_MAX},
+    {.type = FIELD_END},
+};
+
+static const struct field turns_fields[] = {
+    {FIELD_INT, "min", .required = true, .offset = offsetof(struct run_turns, min), .min = 1,
+     .max = DIALOGUE_TURNS_MAX},
+    {FIELD_INT, "max", .required = true, .offset = offsetof(struct run_turns, max), .min = 1,
+     .max = DIALOGUE_TURNS_MAX},
+    {.type = FIELD_END},
+};
+
 static const struct field dialogue_fields[] = {
     LLM_FIELDS,
     {FIELD_OBJECT, "mix", .offset = offsetof(struct run_llm, mix), .fields = mix_fields,
      .size = DIALOGUE_TASKS * sizeof(struct opt_number)},
+    {FIELD_OBJECT, "targets", .offset = offsetof(struct run_llm, targets), .fields = target_fields,
+     .size = DIALOGUE_TASKS * sizeof(struct opt_int)},
+    {FIELD_BOOL, "top_up", .offset = offsetof(struct run_llm, top_up)},
+    {FIELD_OBJECT, "turns", .offset = offsetof(struct run_llm, turns), .fields = turns_fields,
+     .size = sizeof(struct run_turns)},
+    {FIELD_OBJECT, "reasoning_turns", .offset = offsetof(struct run_llm, reasoning_turns),
+     .fields = turns_fields, .size = sizeof(struct run_turns)},
     {.type = FIELD_END},
 };
 

@@ -23,6 +23,10 @@ struct run_share {
     struct opt_number weight;
 };
 
+struct run_turns {
+    struct opt_int min, max;
+};
+
 /* Of a stage that a language model does. */
 struct run_llm {
     struct str provider, prompt, salt;
@@ -31,7 +35,11 @@ struct run_llm {
     struct opt_int max_tokens, seed;
     struct opt_int variants;       /* captions */
     struct filters_given *filters; /* captions */
-    struct opt_number *mix;        /* dialogues: DIALOGUE_TASKS shares; NULL when not given */
+    /* Of dialogues: DIALOGUE_TASKS shares or numbers; NULL when not given. */
+    struct opt_number *mix;
+    struct opt_int *targets;
+    struct opt_bool top_up;
+    struct run_turns *turns, *reasoning_turns;
 };
 
 struct run_vectors {
@@ -77,6 +85,9 @@ struct run_plan {
     int64_t variants;
     struct opt_int limit, dry_run;
     struct call_settings caption_settings, dialogue_settings;
+    bool targeted;                   /* dialogues by number, not by share */
+    int64_t targets[DIALOGUE_TASKS]; /* 0: none of this task */
+    int top_up;                      /* rounds of making up for failures */
     const char *selection;
     /* {recipe, kind, canonical, settings}, or the settings alone */
     const char *captions, *dialogues;

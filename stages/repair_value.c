@@ -238,7 +238,9 @@ static void read_member(struct reader *r, struct sequence *q, int depth)
 static struct node *read_object(struct reader *r, int depth)
 {
     struct node *n = repair_node(r, NODE_OBJECT);
-    struct sequence q = {.owner = n, .tail = n ? &n->first : NULL};
+    if (!n)
+        return NULL;
+    struct sequence q = {.owner = n, .tail = &n->first};
     r->i++;
     while (!r->failed) {
         repair_advance(r);
@@ -277,7 +279,9 @@ static bool is_stray_brace(const struct reader *r)
 static struct node *read_list(struct reader *r, int depth)
 {
     struct node *n = repair_node(r, NODE_LIST);
-    struct sequence q = {.owner = n, .tail = n ? &n->first : NULL};
+    if (!n)
+        return NULL;
+    struct sequence q = {.owner = n, .tail = &n->first};
     r->i++;
     r->lists++;
     while (!r->failed) {

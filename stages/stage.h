@@ -59,6 +59,9 @@ struct item {
     int provider, prompt;             /* its choices among those of the run */
     int asked;                        /* calls that were answered so far */
     const char *refusal;              /* why the last answer was refused, for the next call */
+    const char *refusal_code;         /* the same as a stable code, for failures */
+    bool schema_held;                 /* the last answer was what its schema asks for */
+    bool repaired;                    /* it was mended, or bad pairs were left out */
     struct llm_usage usage;           /* of all calls for it */
     int64_t cost;                     /* of the same, in billionths of a dollar */
     struct result result;

@@ -4,6 +4,7 @@
 
 #include "server/base/text.h"
 #include "server/domain/terms.h"
+#include "server/domain/tokens.h"
 
 enum { TURNS_BOUND = 64, ANSWER_WORDS_BOUND = 2048, TOKENS_BOUND = 4096 };
 
@@ -99,14 +100,11 @@ static void add_pair(struct dialogue_figures *f, struct str question, struct str
 
 void dialogue_figures_add(struct dialogue_figures *f, const struct str *turns, size_t n)
 {
-    int64_t bytes = 0;
-    for (size_t i = 0; i < n; i++)
-        bytes += (int64_t)turns[i].n;
+    int64_t tokens = (int64_t)tokens_sample(turns, n);
     for (size_t i = 0; i + 1 < n; i += 2)
         add_pair(f, turns[i], turns[i + 1]);
-    int64_t tokens = (2 * bytes + 6) / 7;
     f->dialogues++;
-    f->over_limit += tokens > DIALOGUE_TOKENS_MAX;
+    f->over_limit += tokens > SAMPLE_TOKENS_MAX;
     spread_add(&f->turns, (int64_t)(n / 2));
     spread_add(&f->tokens, tokens);
 }

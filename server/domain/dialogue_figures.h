@@ -8,9 +8,6 @@
 
 enum { CHOICE_OPTIONS = 4, QUESTION_WORDS = 11 };
 
-/* Trainers cut what is longer than this; a token is taken for 3.5 bytes of English. */
-enum { DIALOGUE_TOKENS_MAX = 1470 };
-
 /* what, which, who …; the last one is "other". */
 extern const char *const question_words[QUESTION_WORDS];
 

@@ -16,8 +16,6 @@ extern const char
 extern const double dialogue_default_mix[DIALOGUE_TASKS];
 /* How many turns a dialogue has when its run does not say. */
 extern const struct turns dialogue_default_turns[DIALOGUE_TASKS];
-/* The JSON schema of the answer of a task, by its number: a constant, part of the recipe. */
-const char *dialogue_schema(int task);
 
 /* A prompt; its texts are part of every recipe that names it. The system message is the same for
  * every item of a stage, byte for byte, so that servers find it in their prefix caches; what

@@ -67,14 +67,16 @@ static const char instruct_system[] =
     "mentioned.\n"
     "- Ask only what the picture settles, and give only answers that follow from what it shows.\n"
     "- Each question can be understood by itself, and no two ask the same thing.\n"
-    "- Vary how questions begin: what, which, who, where, when, why, how, does, is.\n"
+    "- Vary how questions begin: what, which, who, where, when, why, how, does, is. No word "
+    "begins more than half of them.\n"
     "- Plain sentences on one line: no markup, no tags, no numbering, no speaker names.";
 
 static const char multiple_choice_task[] =
     "Task: multiple choice. Write {{turns_min}} to {{turns_max}} pairs. Each has a question, "
     "four options and the letter of the right option as its answer. Exactly one option is "
     "right; the other three are of the same kind and about as long, sound plausible, and are "
-    "wrong for this picture. Spread the right letters over A, B, C and D. Prefer questions "
+    "wrong for this picture. No option speaks of the others, as \"all of the above\" does. "
+    "Spread the right letters over A, B, C and D. Prefer questions "
     "that can only be answered by taking several parts of the picture together, and that "
     "cannot be guessed without seeing it.";
 
@@ -211,31 +213,3 @@ const char *const dialogue_tasks[] = {"multiple_choice", "question_answering", "
 const double dialogue_default_mix[DIALOGUE_TASKS] = {171.0 / 1243.0, 199.0 / 1243.0,
                                                      100.0 / 1243.0};
 const struct turns dialogue_default_turns[DIALOGUE_TASKS] = {{6, 8}, {6, 8}, {2, 4}};
-
-#define TEXT_SCHEMA(length) "{\"type\":\"string\",\"minLength\":1,\"maxLength\":" length "}"
-#define PAIRS_SCHEMA(least, most, properties, required)                                            \
-    "{\"type\":\"object\",\"properties\":{\"pairs\":{\"type\":\"array\",\"minItems\":" least       \
-    ",\"maxItems\":" most ",\"items\":{\"type\":\"object\",\"properties\":{" properties            \
-    "},\"required\":[" required "],\"additionalProperties\":false}}},\"required\":[\"pairs\"],"    \
-    "\"additionalProperties\":false}"
-#define QUESTION_SCHEMA "\"question\":" TEXT_SCHEMA("400")
-#define OPTIONS_SCHEMA                                                                             \
-    "\"options\":{\"type\":\"object\",\"properties\":{\"A\":" TEXT_SCHEMA(                         \
-        "200") ",\"B\":" TEXT_SCHEMA("200") ",\"C\":" TEXT_SCHEMA("200") ",\"D\":" TEXT_SCHEMA("2" \
-                                                                                               "0" \
-                                                                                               "0") "},\"required\":[\"A\",\"B\",\"C\",\"D\"],\"additionalProperties\":false}"
-
-const char *dialogue_schema(int task)
-{
-    static const char *const schemas[DIALOGUE_TASKS] = {
-        PAIRS_SCHEMA("6", "8",
-                     QUESTION_SCHEMA "," OPTIONS_SCHEMA ",\"answer\":{\"type\":\"string\","
-                                     "\"enum\":[\"A\",\"B\",\"C\",\"D\"]}",
-                     "\"question\",\"options\",\"answer\""),
-        PAIRS_SCHEMA("6", "8", QUESTION_SCHEMA ",\"answer\":" TEXT_SCHEMA("500"),
-                     "\"question\",\"answer\""),
-        PAIRS_SCHEMA("2", "4", QUESTION_SCHEMA ",\"answer\":" TEXT_SCHEMA("2000"),
-                     "\"question\",\"answer\""),
-    };
-    return task >= 0 && task < DIALOGUE_TASKS ? schemas[task] : NULL;
-}

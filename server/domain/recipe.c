@@ -1,6 +1,7 @@
 #include "server/domain/recipe.h"
 
 #include "server/base/hash.h"
+#include "server/domain/dialogue_schema.h"
 #include "server/json/write.h"
 
 static void optional_number(struct buf *json, const char *key, double v)
@@ -21,14 +22,14 @@ static void optional_int(struct buf *json, const char *key, int64_t v, int64_t l
         json_write_null(json);
 }
 
-static void put_schemas(struct buf *json)
+static void put_schemas(struct buf *json, const struct call_settings *s)
 {
     static const int alphabetical[DIALOGUE_TASKS] = {2, 0, 1};
     json_key(json, "schemas");
     json_open(json, '{');
     for (int i = 0; i < DIALOGUE_TASKS; i++) {
         json_key(json, dialogue_tasks[alphabetical[i]]);
-        json_raw(json, str_of(dialogue_schema(alphabetical[i])));
+        dialogue_schema(alphabetical[i], call_settings_turns(s, alphabetical[i]), json);
     }
     json_close(json, '}');
 }
@@ -103,7 +104,7 @@ void recipe_build(const struct call_settings *s, struct buf *json, uint8_t id[RE
     json_key(json, "salt");
     json_str(json, s->salt);
     if (strcmp(s->stage, "dialogues") == 0)
-        put_schemas(json);
+        put_schemas(json, s);
     optional_int(json, "seed", s->seed, 0);
     json_key(json, "stage");
     json_z(json, s->stage);

@@ -22,12 +22,17 @@ struct stored_prompt {
     struct opt_number share;
 };
 
+struct stored_turns {
+    struct opt_int min, max;
+};
+
 struct stored {
     struct str provider, salt;
     struct list providers, prompts;
     struct opt_number temperature, top_p;
     struct opt_int max_tokens, seed, variants;
     struct opt_number *mix;
+    struct stored_turns *turns, *reasoning_turns;
 };
 
 static const struct field provider_fields[] = {
@@ -66,6 +71,12 @@ static const struct field mix_fields[] = {
     {.type = FIELD_END},
 };
 
+static const struct field turns_fields[] = {
+    {FIELD_INT, "min", .required = true, .offset = offsetof(struct stored_turns, min)},
+    {FIELD_INT, "max", .required = true, .offset = offsetof(struct stored_turns, max)},
+    {.type = FIELD_END},
+};
+
 static const struct field stored_fields[] = {
     {FIELD_STRING, "provider", .offset = offsetof(struct stored, provider)},
     {FIELD_OBJECTS, "providers", .required = true, .offset = offsetof(struct stored, providers),
@@ -81,6 +92,10 @@ static const struct field stored_fields[] = {
     {FIELD_INT, "variants", .offset = offsetof(struct stored, variants)},
     {FIELD_OBJECT, "mix", .offset = offsetof(struct stored, mix), .fields = mix_fields,
      .size = DIALOGUE_TASKS * sizeof(struct opt_number)},
+    {FIELD_OBJECT, "turns", .offset = offsetof(struct stored, turns), .fields = turns_fields,
+     .size = sizeof(struct stored_turns)},
+    {FIELD_OBJECT, "reasoning_turns", .offset = offsetof(struct stored, reasoning_turns),
+     .fields = turns_fields, .size = sizeof(struct stored_turns)},
     {.type = FIELD_END},
 };
 
@@ -175,6 +190,17 @@ static void write_mix(const struct call_settings *s, struct buf *json)
     json_close(json, '}');
 }
 
+static void write_turns(struct buf *json, const char *name, const struct turns *t)
+{
+    json_key(json, name);
+    json_open(json, '{');
+    json_key(json, "min");
+    json_int(json, t->min);
+    json_key(json, "max");
+    json_int(json, t->max);
+    json_close(json, '}');
+}
+
 void call_settings_write(const struct call_settings *s, struct buf *json)
 {
     json_open(json, '{');
@@ -195,6 +221,8 @@ void call_settings_write(const struct call_settings *s, struct buf *json)
         json_int(json, s->variants);
     } else {
         write_mix(s, json);
+        write_turns(json, "turns", &s->turns);
+        write_turns(json, "reasoning_turns", &s->reasoning_turns);
     }
     json_close(json, '}');
 }
@@ -219,6 +247,11 @@ static void take_choices(const struct stored *s, const char *stage, struct call_
     }
 }
 
+static struct turns turns_or(const struct stored_turns *t, struct turns otherwise)
+{
+    return t ? (struct turns){(int)t->min.v, (int)t->max.v} : otherwise;
+}
+
 int call_settings_read(struct str json, const char *stage, struct arena *a,
                        struct call_settings *out, struct err *e)
 {
@@ -234,11 +267,19 @@ int call_settings_read(struct str json, const char *stage, struct arena *a,
         .seed = s.seed.set ? s.seed.v : -1,
         .salt = s.salt,
         .variants = s.variants.set ? s.variants.v : 1,
+        .turns = turns_or(s.turns, dialogue_default_turns[0]),
+        .reasoning_turns = turns_or(s.reasoning_turns, dialogue_default_turns[2]),
     };
     take_choices(&s, stage, out);
     for (int i = 0; s.mix && i < DIALOGUE_TASKS; i++)
         out->mix[i] = s.mix[i].v;
     return 0;
+}
+
+const struct turns *call_settings_turns(const struct call_settings *s, int task)
+{
+    bool reasoning = strcmp(dialogue_tasks[task], "complex_reasoning") == 0;
+    return reasoning ? &s->reasoning_turns : &s->turns;
 }
 
 /* A number in [0, 1) that the purpose and the id decide. */

@@ -11,6 +11,7 @@
 #include "server/domain/filters.h"
 #include "server/domain/identity.h"
 #include "server/domain/prompt.h"
+#include "server/domain/turns.h"
 
 enum { CHOICES_MAX = 8 };
 
@@ -43,6 +44,7 @@ struct call_settings {
     struct str salt;
     int64_t variants;           /* captions */
     double mix[DIALOGUE_TASKS]; /* dialogues */
+    struct turns turns, reasoning_turns;
     uint8_t recipe[RECIPE_ID_BYTES];
 };
 
@@ -62,6 +64,9 @@ void call_settings_write(const struct call_settings *s, struct buf *json);
 /* Reads what call_settings_write wrote. The strings are copied into the arena. */
 int call_settings_read(struct str json, const char *stage, struct arena *a,
                        struct call_settings *out, struct err *e);
+
+/* How long a dialogue of a task is to be. */
+const struct turns *call_settings_turns(const struct call_settings *s, int task);
 
 /* The choice of the item with this id. */
 int call_settings_provider(const struct call_settings *s, struct str id);

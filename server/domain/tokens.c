@@ -52,18 +52,28 @@ static size_t run_cost(struct str s, size_t i, size_t *cost)
     return i - from;
 }
 
-size_t tokens_estimate(struct str s)
+size_t tokens_estimate(struct str text)
 {
     size_t tenths = 0;
-    for (size_t i = 0, cost = 0; i < s.n; tenths += cost) {
-        if (is_letter(s.p[i]) || is_digit(s.p[i])) {
-            i += run_cost(s, i, &cost);
-        } else if ((unsigned char)s.p[i] >= 0x80) {
-            i += wide_cost(s, i, &cost);
+    for (size_t i = 0, cost = 0; i < text.n; tenths += cost) {
+        if (is_letter(text.p[i]) || is_digit(text.p[i])) {
+            i += run_cost(text, i, &cost);
+        } else if ((unsigned char)text.p[i] >= 0x80) {
+            i += wide_cost(text, i, &cost);
         } else {
-            cost = s.p[i] == ' ' ? 0 : TENTHS;
+            cost = text.p[i] == ' ' ? 0 : TENTHS;
             i++;
         }
     }
     return (tenths + TENTHS - 1) / TENTHS;
+}
+
+size_t tokens_sample(const struct str *turns, size_t n)
+{
+    const struct str image = STR("<image>\n");
+    size_t tokens = SAMPLE_TOKENS_FRONT + SAMPLE_TOKENS_TURN * (n / 2);
+    for (size_t i = 0; i < n; i++)
+        tokens +=
+            tokens_estimate(str_starts(turns[i], image) ? str_from(turns[i], image.n) : turns[i]);
+    return tokens;
 }

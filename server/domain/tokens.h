@@ -21,5 +21,8 @@ enum {
  * more: 5 to 33 % above what the vocabulary of Llama 3 makes of them, never below; within 10 % of
  * Llama 2's, which is Vicuna's and Mistral's and splits more, for nine texts in ten. */
 size_t tokens_estimate(struct str text);
+/* Of a dialogue as a trainer sees it: its turns in order, without the picture's mark, and what the
+ * template adds. */
+size_t tokens_sample(const struct str *turns, size_t n);
 
 #endif

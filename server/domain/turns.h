@@ -2,7 +2,7 @@
 #ifndef MONOCEROS_DOMAIN_TURNS_H
 #define MONOCEROS_DOMAIN_TURNS_H
 
-enum { TURNS_MAX = 16 };
+enum { DIALOGUE_TURNS_MAX = 16 };
 
 /* Both ends included; a question and its answer are one turn. */
 struct turns {

@@ -1,10 +1,11 @@
 """The rules for a dialogue, as a trainer relies on them."""
+import collections
 import re
 
 RESERVED = ["</s>", "<s>", "<|", "|>", "ASSISTANT:", "USER:", "[INST]", "<<SYS>>"]
 SOURCE = re.compile(r"\b(caption|the text|the description|the passage|the paragraph|as described|"
                     r"as mentioned)\b", re.IGNORECASE)
-PAIRS = {"multiple_choice": (6, 8), "question_answering": (6, 8), "complex_reasoning": (2, 8)}
+PAIRS = {"multiple_choice": (6, 8), "question_answering": (6, 8), "complex_reasoning": (2, 4)}
 
 
 def check_conversations(task, conversations):
@@ -19,6 +20,7 @@ def check_conversations(task, conversations):
     assert not SOURCE.search(whole), SOURCE.search(whole)
     questions = [human["value"].removeprefix("<image>\n") for human, _ in pairs]
     assert len({question.lower() for question in questions}) == len(questions)
+    check_openings(questions)
     for question, (_, gpt) in zip(questions, pairs):
         assert question.strip() == question and gpt["value"].strip() == gpt["value"] != ""
         if task == "multiple_choice":
@@ -26,6 +28,12 @@ def check_conversations(task, conversations):
         else:
             assert "\n" not in question
     return len(pairs)
+
+
+def check_openings(questions):
+    begins = collections.Counter(re.match(r"\W*(\w+?)(?:['’]?s)?\b", question.lower())[1] for question in questions)
+    if len(questions) >= 6:
+        assert len(begins) >= 3 and max(begins.values()) * 2 <= len(questions), questions
 
 
 def check_choice(question, answer):

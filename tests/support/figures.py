@@ -175,8 +175,8 @@ def task_figures(dialogues):
                if re.match(r"^[A-D]$", answer) and len(question.split("\n")) == 5]
     right = [(["A", "B", "C", "D"].index(a), [line[3:] for line in lines]) for lines, a in choices]
     answers = [options[i] for i, options in right] if choices else [answer for _, answer in pairs]
-    sizes = [sum(len(t["value"].encode()) for t in d["conversations"]) for d in dialogues]
-    tokens = [math.ceil(size / 3.5) for size in sizes]
+    tokens = [40 + sum(6 + tokens_of(t["value"].removeprefix("<image>\n")) for t in d["conversations"])
+              for d in dialogues]
     out = {
         "turns": spread([len(d["conversations"]) // 2 for d in dialogues], TURN_EDGES),
         "questions": len(pairs),
@@ -189,6 +189,34 @@ def task_figures(dialogues):
     if right:
         out["letters"] = letters(right)
     return out
+
+
+WORD_TENTHS = [0, 10, 10, 10, 11, 12, 14, 15, 16, 19, 21, 24, 28, 32]
+
+
+def tokens_of(text):
+    """The estimate of a text's tokens, in tenths of a token by its pieces."""
+    tenths = 0
+    for match in re.finditer(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]", text):
+        piece, spaced = match[0], match.start() == 0 or text[match.start() - 1] == " "
+        if piece.isascii() and piece.isalpha():
+            capitals = sum(c.isupper() for c in piece)
+            by_length = WORD_TENTHS[min(len(piece), 13)] + 3 * max(0, len(piece) - 13)
+            tenths += max(by_length, 5 * len(piece) + 5 if capitals > 1 else 0)
+        elif piece.isascii() and piece.isdigit():
+            tenths += 10 * (len(piece) + spaced)
+        elif piece.isascii():
+            tenths += 0 if piece == " " else 10
+        else:
+            tenths += wide_tenths(piece)
+    return math.ceil(tenths / 10)
+
+
+def wide_tenths(character):
+    size = len(character.encode())
+    if 0x2000 <= ord(character) < 0x2040 or ord(character) < 0x240:
+        return 10
+    return {2: 15, 3: 20, 4: 40}[size]
 
 
 def letters(right):

@@ -4,7 +4,9 @@
 -- $11 variants, $12 mix tasks, $13 mix bounds, $14 encoder as {name, settings} with
 -- {id, kind, model, dimension} once the dimension is known, or NULL, $15 items of a pilot, $16 cost,
 -- $17 tokens and $18 deadline of the budget, each or NULL, $19 filters or NULL, $20 whether later
--- stages wait until duplicates are dropped. One row: JSON; none without the dataset. A unique violation means that another run took the sequence number: to be repeated.
+-- stages wait until duplicates are dropped, $21 numbers of dialogues by mix task, $22 rounds of making
+-- up for those that fail. One row: JSON; none without the dataset. A unique violation means that
+-- another run took the sequence number: to be repeated.
 WITH {{dataset}}, stage AS (
     SELECT ds.number AS dataset, (p.doc ->> 'recipe')::uuid AS recipe_id, p.stage,
            p.doc ->> 'kind' AS kind, p.doc -> 'canonical' AS canonical
@@ -30,14 +32,15 @@ WITH {{dataset}}, stage AS (
                       request, caption_recipe, caption_settings, variants, dialogue_recipe,
                       dialogue_settings, mix_tasks, mix_bounds, encoder_name, encoder_id,
                       representation_settings, dry_run, budget_cost, budget_tokens, deadline,
-                      filters, barrier)
+                      filters, barrier, targets, top_up)
     SELECT $3::uuid, ds.number,
            (SELECT coalesce(max(o.sequence), 0) + 1 FROM runs o WHERE o.dataset = ds.number),
            'queued', $4::text[], $5::text::jsonb, $6::bigint, $7::double precision, $8::text::json,
            ($9::json ->> 'recipe')::uuid, $9::json -> 'settings', $11::integer,
            ($10::json ->> 'recipe')::uuid, $10::json -> 'settings', $12::text[], $13::bytea[],
            $14::json ->> 'name', ($14::json ->> 'id')::uuid, $14::json -> 'settings',
-           $15::integer, $16::bigint, $17::bigint, $18::timestamptz, $19::text::json, $20::boolean
+           $15::integer, $16::bigint, $17::bigint, $18::timestamptz, $19::text::json, $20::boolean,
+           $21::bigint[], $22::integer
     FROM ds
     RETURNING *
 )

@@ -140,6 +140,42 @@ static void test_defaults(void **state)
     fake_end(&f);
 }
 
+static void test_dialogues_by_number(void **state)
+{
+    (void)state;
+    struct fake f;
+    struct err e = {0};
+    struct run_plan p;
+    fake_begin(&f, "create_run", "streets");
+    declare(&f, NULL);
+    assert_int_equal(plan(&f,
+                          "{\"stages\":[\"dialogues\"],\"dialogues\":{\"targets\":{"
+                          "\"question_answering\":1000},\"turns\":{\"min\":3,\"max\":5}}}",
+                          &p, &e),
+                     0);
+    assert_true(p.targeted);
+    assert_int_equal(p.targets[0], 0);
+    assert_int_equal(p.targets[1], 1000);
+    assert_int_equal(p.top_up, 3);
+    assert_int_equal(p.dialogue_settings.turns.max, 5);
+    assert_int_equal(p.dialogue_settings.reasoning_turns.min, 2);
+    assert_non_null(strstr(p.dialogues, "\"turns\":{\"min\":3,\"max\":5}"));
+    assert_int_equal(plan(&f,
+                          "{\"stages\":[\"dialogues\"],\"dialogues\":{\"targets\":{"
+                          "\"question_answering\":7},\"top_up\":false}}",
+                          &p, &e),
+                     0);
+    assert_int_equal(p.top_up, 0);
+    assert_int_equal(plan(&f, "{\"stages\":[\"dialogues\"]}", &p, &e), 0);
+    assert_false(p.targeted);
+    assert_int_equal(p.top_up, 0);
+    assert_int_equal(
+        plan(&f, "{\"stages\":[\"dialogues\"],\"dialogues\":{\"top_up\":true}}", &p, &e), 0);
+    assert_int_equal(p.top_up, 3);
+    undeclare(&f);
+    fake_end(&f);
+}
+
 static void test_stages_that_are_not_asked_for(void **state)
 {
     (void)state;
@@ -166,6 +202,19 @@ static void test_refusals(void **state)
     expect_refusal("{\"stages\":[\"captions\"],\"captions\":{\"prompt\":\"none\"}}",
                    "/captions/prompt");
     expect_refusal("{\"stages\":[\"dialogues\"],\"dialogues\":{\"mix\":{}}}", "/dialogues/mix");
+    expect_refusal("{\"stages\":[\"dialogues\"],\"dialogues\":{\"targets\":{}}}",
+                   "/dialogues/targets");
+    expect_refusal("{\"stages\":[\"dialogues\"],\"dialogues\":{\"mix\":{\"multiple_choice\":1},"
+                   "\"targets\":{\"multiple_choice\":1}}}",
+                   "/dialogues/targets");
+    expect_refusal("{\"stages\":[\"dialogues\"],\"dialogues\":{\"turns\":{\"min\":5,"
+                   "\"max\":4}}}",
+                   "/dialogues/turns");
+    expect_refusal("{\"stages\":[\"dialogues\"],\"dialogues\":{\"reasoning_turns\":{\"min\":1,"
+                   "\"max\":17}}}",
+                   "/dialogues/reasoning_turns/max");
+    expect_refusal("{\"stages\":[\"captions\"],\"captions\":{\"top_up\":true}}",
+                   "/captions/top_up");
     expect_refusal("{\"stages\":[\"representations\"],\"representations\":{\"encoder\":\"x\"}}",
                    "/representations/encoder");
     expect_refusal("{\"stages\":[\"captions\"],\"select\":{\"seed_ids\":[\"0\"]}}",
@@ -301,6 +350,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_dialogues_by_number),
         cmocka_unit_test(test_stages_that_are_not_asked_for),
         cmocka_unit_test(test_refusals),
         cmocka_unit_test(test_the_only_declared_provider_is_taken),

@@ -21,6 +21,8 @@ static int setup(void **state)
     settings.captions.prompts[0].prompt = *prompt_find(STR("captions"), STR("dense-v1"));
     settings.dialogues.prompts[0].prompt = *prompt_find(STR("dialogues"), STR("instruct-v1"));
     filters_preset(PRESET_STANDARD, &settings.filters);
+    settings.dialogues.turns = dialogue_default_turns[0];
+    settings.dialogues.reasoning_turns = dialogue_default_turns[2];
     return arena ? 0 : -1;
 }
 
@@ -100,6 +102,7 @@ static void an_empty_caption_is_asked_again(void **state)
 /* A multiple-choice answer of n pairs; `spoil` replaces the question of the second pair. */
 static const char *choices(int n, const char *spoil, const char *letter)
 {
+    static const char *const openings[] = {"What is", "Where is", "Which is", "How is"};
     struct buf b;
     buf_init(&b, 1 << 16);
     buf_addz(&b, "{\"pairs\":[");
@@ -107,7 +110,7 @@ static const char *choices(int n, const char *spoil, const char *letter)
         buf_addf(&b,
                  "%s{\"question\":\"%s %d?\",\"options\":{\"A\":\"right %d\",\"B\":\"wrong b%d\","
                  "\"C\":\"wrong c%d\",\"D\":\"wrong d%d\"},\"answer\":\"%s\"}",
-                 i ? "," : "", i == 1 && spoil ? spoil : "What is there", i, i, i, i, i, letter);
+                 i ? "," : "", i == 1 && spoil ? spoil : openings[i % 4], i, i, i, i, i, letter);
     buf_addz(&b, "]}");
     const char *out = arena_dup(arena, b.p, b.n);
     buf_free(&b);
@@ -127,8 +130,7 @@ static void a_dialogue_takes_the_trainers_form(void **state)
     assert_int_equal(judge(&it, choices(7, NULL, "A")), VERDICT_TAKEN);
     struct str c = it.result.text;
     assert_int_equal(it.result.turns, 7);
-    assert_true(
-        str_starts(c, STR("[{\"from\":\"human\",\"value\":\"<image>\\nWhat is there 0?\\nA: ")));
+    assert_true(str_starts(c, STR("[{\"from\":\"human\",\"value\":\"<image>\\nWhat is 0?\\nA: ")));
     assert_int_equal(str_find(str_from(c, 40), STR("<image>")), -1);
     assert_true(str_find(c, STR("{\"from\":\"gpt\",\"value\":\"")) > 0);
 }
@@ -160,52 +162,69 @@ static void options_are_shuffled_with_their_key(void **state)
         assert_int_equal(letters[i], 100);
 }
 
-static void bad_dialogues_are_refused(void **state)
-{
-    (void)state;
-    const char *const bad[] = {
-        "not json",
-        "{\"pairs\":[]}",
-        choices(5, NULL, "A"),
-        choices(9, NULL, "A"),
-        choices(7, NULL, "E"),
-        choices(7, "What does the caption say about", "A"),
-        choices(7, "Where is <image> in", "A"),
-        choices(7, "Who is USER: or", "B"),
-        "{\"pairs\":[{\"question\":\"a?\",\"answer\":\"b\",\"extra\":1}]}",
-    };
-    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-        struct item it = {.task = 0};
-        assert_int_equal(judge(&it, bad[i]), VERDICT_REFUSED);
-        assert_non_null(it.refusal);
-    }
-    struct item same = {.task = 1};
-    assert_int_equal(judge(&same,
-                           "{\"pairs\":[{\"question\":\"a?\",\"answer\":\"b\"},{\"question\":"
-                           "\"a?\",\"answer\":\"b\"},{\"question\":\"a?\",\"answer\":\"b\"},"
-                           "{\"question\":\"c?\",\"answer\":\"b\"},{\"question\":\"d?\","
-                           "\"answer\":\"b\"},{\"question\":\"e?\",\"answer\":\"b\"}]}"),
-                     VERDICT_REFUSED);
-    assert_string_equal(same.refusal, "two questions are the same");
-}
-
 static void words_that_name_the_source_are_whole_words(void **state)
 {
     (void)state;
     static const struct {
-        const char *question;
+        const char *question, *caption;
         enum verdict verdict;
     } cases[] = {
-        {"How does the texture of the wall look in", VERDICT_TAKEN},
-        {"Who is captioning films in", VERDICT_TAKEN},
-        {"What do the captions say of", VERDICT_REFUSED},
-        {"What does The Text, as a whole, say of", VERDICT_REFUSED},
-        {"Who is in the picture, according to the", VERDICT_REFUSED},
+        {"How does the texture of the wall look in", "", VERDICT_TAKEN},
+        {"Who is captioning films in", "", VERDICT_TAKEN},
+        {"What do the captions say of", "", VERDICT_REFUSED},
+        {"What does The Text, as a whole, say of", "", VERDICT_REFUSED},
+        {"What does the text on the sign say to", "", VERDICT_TAKEN},
+        {"Who is in the picture, according to the", "", VERDICT_REFUSED},
+        {"When is it, according to the clock, in", "", VERDICT_TAKEN},
+        {"Where is the end of the passage to", "", VERDICT_REFUSED},
+        {"Where is the end of the passage to", "A narrow passage leads to a yard.", VERDICT_TAKEN},
+        {"What is mentioned of", "A narrow passage leads to a yard.", VERDICT_REFUSED},
+        {"Which colour fits the provided lawn", "", VERDICT_REFUSED},
+        {"Which seats are provided for guest", "", VERDICT_TAKEN},
+        {"What hangs on the man's description tag", "", VERDICT_REFUSED},
+        {"What hangs on the man's description tag", "A man wears a description tag.",
+         VERDICT_TAKEN},
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct item it = {.task = 0};
-        assert_int_equal(judge(&it, choices(7, cases[i].question, "A")), cases[i].verdict);
+        struct item it = {.task = 0, .text = str_of(cases[i].caption)};
+        if (judge(&it, choices(6, cases[i].question, "A")) != cases[i].verdict)
+            fail_msg("%s: %s", cases[i].question, it.refusal ? it.refusal : "taken");
     }
+}
+
+/* A run may want dialogues of another length. */
+static void the_wanted_length_is_the_runs(void **state)
+{
+    (void)state;
+    struct item it = {.task = 0, .text = STR("A dog runs.")};
+    struct llm_request r;
+    struct err e = {0};
+    settings.dialogues.turns = (struct turns){3, 3};
+    assert_int_equal(dialogue_request(&settings, &it, arena, &r, &e), 0);
+    assert_true(str_find(r.user, STR("Write 3 to 3 pairs.")) > 0);
+    assert_true(str_find(r.schema, STR("\"minItems\":3,\"maxItems\":3,")) > 0);
+    assert_int_equal(judge(&it, choices(2, NULL, "A")), VERDICT_REFUSED);
+    assert_string_equal(it.refusal_code, "turns");
+    assert_int_equal(judge(&it, choices(3, NULL, "A")), VERDICT_TAKEN);
+    assert_true(it.schema_held);
+    assert_int_equal(judge(&it, choices(4, NULL, "A")), VERDICT_TAKEN);
+    assert_int_equal(it.result.turns, 3);
+    assert_false(it.schema_held);
+    settings.dialogues.turns = dialogue_default_turns[0];
+}
+
+/* One bad pair of seven is left out, one of six is one too few. */
+static void good_pairs_stay(void **state)
+{
+    (void)state;
+    struct item it = {.task = 0};
+    assert_int_equal(judge(&it, choices(7, "Where is <image> in", "A")), VERDICT_TAKEN);
+    assert_int_equal(it.result.turns, 6);
+    assert_true(it.repaired && it.schema_held);
+    assert_int_equal(judge(&it, choices(6, "Where is <image> in", "A")), VERDICT_REFUSED);
+    assert_string_equal(it.refusal_code, "reserved_string");
+    assert_string_equal(it.refusal, "pair 2 has the reserved string <image> in its question; leave "
+                                    "it out; 6 to 8 pairs are wanted, 5 are good");
 }
 
 static void a_refusal_is_shown_to_the_model(void **state)
@@ -217,7 +236,9 @@ static void a_refusal_is_shown_to_the_model(void **state)
     struct err e = {0};
     assert_int_equal(dialogue_request(&settings, &it, arena, &r, &e), 0);
     assert_true(str_find(r.user, STR("two questions are the same")) > 0);
-    assert_true(r.schema.n > 0);
+    assert_true(str_find(r.user, STR("Write 6 to 8 pairs.")) > 0);
+    assert_true(str_find(r.user, STR("{{")) < 0);
+    assert_true(str_find(r.schema, STR("\"minItems\":6,\"maxItems\":8,")) > 0);
     it.refusal = NULL;
     struct str before = r.system;
     assert_int_equal(dialogue_request(&settings, &it, arena, &r, &e), 0);
@@ -243,7 +264,8 @@ int main(void)
         cmocka_unit_test(an_empty_caption_is_asked_again),
         cmocka_unit_test(a_dialogue_takes_the_trainers_form),
         cmocka_unit_test(options_are_shuffled_with_their_key),
-        cmocka_unit_test(bad_dialogues_are_refused),
+        cmocka_unit_test(good_pairs_stay),
+        cmocka_unit_test(the_wanted_length_is_the_runs),
         cmocka_unit_test(words_that_name_the_source_are_whole_words),
         cmocka_unit_test(a_refusal_is_shown_to_the_model),
         cmocka_unit_test(a_vector_that_is_not_finite_is_refused),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "server/domain/dialogue_figures.h"
+#include "server/domain/tokens.h"
 
 static struct dialogue_figures f;
 
@@ -97,12 +98,14 @@ static void what_only_looks_like_options(void **state)
 static void lengths_in_tokens(void **state)
 {
     (void)state;
-    char text[5145];
-    memset(text, 'a', sizeof(text));
-    const struct str just[] = {{text, 5144}, STR("b")};
-    const struct str over[] = {{text, 5145}, STR("b")};
+    char text[2 * SAMPLE_TOKENS_MAX];
+    size_t bytes = 2 * (SAMPLE_TOKENS_MAX - SAMPLE_TOKENS_FRONT - SAMPLE_TOKENS_TURN - 1);
+    for (size_t i = 0; i < sizeof(text); i++)
+        text[i] = "a "[i % 2];
+    const struct str just[] = {{text, bytes}, STR("b")};
+    const struct str over[] = {{text, bytes + 2}, STR("b")};
     dialogue_figures_add(&f, just, 2);
-    assert_int_equal(f.tokens.max, DIALOGUE_TOKENS_MAX);
+    assert_int_equal(f.tokens.max, SAMPLE_TOKENS_MAX);
     assert_int_equal(f.over_limit, 0);
     dialogue_figures_add(&f, over, 2);
     assert_int_equal(f.over_limit, 1);

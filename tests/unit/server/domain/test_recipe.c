@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "server/base/hash.h"
+#include "server/domain/dialogue_schema.h"
 #include "server/domain/recipe.h"
 #include "server/json/decode.h"
 
@@ -43,6 +44,8 @@ static struct call_settings with_prompt(const char *stage, const char *name)
         .top_p = -1,
         .seed = -1,
         .salt = STR(""),
+        .turns = dialogue_default_turns[0],
+        .reasoning_turns = dialogue_default_turns[2],
     };
     if (name) {
         s.n_prompts = 1;
@@ -111,7 +114,7 @@ static void test_released_prompts_stay(void **state)
         {"captions", "dense-v1", "778b5f8321a11ff5fcaceef64d5943d8"},
         {"captions", "concise-v1", "ea24bfb793d7baa262c18f1afaa334dc"},
         {"captions", "regions-v1", "ed47dea0885b4de46dc771436c5e35b8"},
-        {"dialogues", "instruct-v1", "cd10f9f8cf83471b4c80133779a9a457"},
+        {"dialogues", "instruct-v1", "d48c2fd4b5f3d9ac202be4f6390d6cae"},
     };
     size_t n = 0;
     for (const struct prompt *p = prompts; p->name; p++)
@@ -187,17 +190,34 @@ static void test_prompts_are_complete(void **state)
 static void test_schemas(void **state)
 {
     (void)state;
-    assert_null(dialogue_schema(-1));
-    assert_null(dialogue_schema(DIALOGUE_TASKS));
+    const struct turns range = {3, 5};
     for (int task = 0; task < DIALOGUE_TASKS; task++) {
-        struct str schema = str_of(dialogue_schema(task));
         struct err e = {0};
+        buf_reset(&json);
+        dialogue_schema(task, &range, &json);
+        struct str schema = buf_str(&json);
         assert_int_equal(json_scan(schema, 200, &e), 0);
         bool options = str_find(schema, STR("\"options\"")) > 0;
         assert_int_equal(options, str_eq(str_of(dialogue_tasks[task]), STR("multiple_choice")));
-        assert_true(str_find(schema, STR("\"minItems\":")) > 0);
+        assert_true(str_find(schema, STR("\"minItems\":3,\"maxItems\":5,")) > 0);
     }
     assert_null(dialogue_tasks[DIALOGUE_TASKS]);
+}
+
+/* How long a dialogue is to be stands in its schema, and so in its recipe. */
+static void test_turns_count(void **state)
+{
+    (void)state;
+    struct call_settings base = with_prompt("dialogues", "instruct-v1"), other = base;
+    uint8_t first[RECIPE_ID_BYTES];
+    recipe_build(&base, &json, first);
+    other.turns.min = 5;
+    recipe_build(&other, &json, id);
+    assert_memory_not_equal(id, first, sizeof(id));
+    other = base;
+    other.reasoning_turns.max = 5;
+    recipe_build(&other, &json, id);
+    assert_memory_not_equal(id, first, sizeof(id));
 }
 
 static void test_default_mix(void **state)
@@ -219,6 +239,7 @@ int main(void)
         cmocka_unit_test(test_names_and_windows_do_not_count),
         cmocka_unit_test(test_prompts_are_complete),
         cmocka_unit_test(test_schemas),
+        cmocka_unit_test(test_turns_count),
         cmocka_unit_test(test_default_mix),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -31,6 +31,8 @@ static struct call_settings mixed(void)
         .salt = STR("salt \"x\""),
         .variants = 1,
         .mix = {0.1, 0.2, 0},
+        .turns = {3, 9},
+        .reasoning_turns = {1, 2},
     };
 }
 
@@ -51,6 +53,8 @@ static void what_is_written_is_read(void **state)
     assert_null(back.providers[1].served.p);
     assert_false(call_settings_resolved(&back));
     assert_int_equal(back.providers[1].window, 8);
+    assert_int_equal(call_settings_turns(&back, 1)->max, 9);
+    assert_int_equal(call_settings_turns(&back, 2)->min, 1);
     assert_string_equal(back.prompts[1].prompt.task[2], "think");
     buf_free(&first);
     buf_free(&second);
