@@ -22,6 +22,7 @@ enum stage_id {
     STAGE_DUPLICATES,
     STAGE_DIALOGUES,
     STAGE_EMBED,
+    STAGE_TARGETS,
     STAGE_MOMENTS,
     STAGE_TRANSFER,
     STAGE_DELETE,
@@ -89,7 +90,8 @@ struct stage {
                            const struct llm_reply *reply, struct arena *a);
     /* The slot within the seed, as failures.item. */
     const char *(*item_key)(const struct item *it, struct arena *a);
-    bool slow; /* takes minutes: has a thread of its own */
+    bool slow;      /* takes minutes: has a thread of its own */
+    bool takes_cut; /* an answer that was cut by its token limit may be of use */
 };
 
 extern const struct stage stages[STAGE_COUNT];

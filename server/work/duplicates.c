@@ -276,7 +276,7 @@ static int finish(struct pass *p, struct err *e)
     struct buf tally;
     struct db_call c;
     buf_init(&tally, TALLY_BYTES_MAX);
-    tally_write(&p->tally, NULL, &tally);
+    tally_write(&p->tally, NULL, NULL, &tally);
     call_init(&c, STMT_DUPLICATES_FINISH);
     call_i64(&c, p->t->shard);
     call_bytes(&c, p->t->run, UUID_BYTES);

@@ -57,7 +57,7 @@ static void add_counters(struct flush *f, const struct range *r)
     call_i64(c, r->dropped);
     call_bool(c, r->n_fresh + r->n_failed > 0);
     buf_init(&f->tally, TALLY_BYTES_MAX);
-    tally_write(&r->tally, range_settings(r), &f->tally);
+    tally_write(&r->tally, r->by_task, range_settings(r), &f->tally);
     call_z(c, buf_z(&f->tally));
 }
 

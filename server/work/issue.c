@@ -111,7 +111,7 @@ static void on_llm(void *arg, const struct llm_reply *reply)
         return;
     }
     it->asked++;
-    if (reply->outcome == LLM_FAILED) {
+    if (reply->outcome == LLM_FAILED && !(s->takes_cut && reply->text.n > 0)) {
         range_fail(r, it, reply->reason, str_of(reply->detail), reply->raw);
         return;
     }
@@ -120,7 +120,8 @@ static void on_llm(void *arg, const struct llm_reply *reply)
     else if (it->asked < ASK_MAX)
         range_put_back(r, it);
     else
-        range_fail(r, it, "invalid_answer", str_of(it->refusal), reply->raw);
+        range_fail(r, it, it->refusal_code ? it->refusal_code : "invalid_answer",
+                   str_of(it->refusal), reply->raw);
 }
 
 /* Takes the worst case of the item off the run's budget; false when there is no room for it now. */

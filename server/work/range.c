@@ -68,6 +68,11 @@ static void count_item(struct range *r, const struct rows *rows, int row)
     r->done += state == ITEM_MADE;
     r->failed_total += state == ITEM_FAILED;
     r->dropped += state == ITEM_MADE && rows_bool(rows, row, 6);
+    if (rows_text(rows, row, 5).p) {
+        struct task_count *c = &r->by_task[task_index(rows_text(rows, row, 5))];
+        c->chosen++;
+        c->got += state == ITEM_MADE || state == ITEM_EXISTING;
+    }
     if (state == ITEM_PENDING)
         read_item(r, rows, row);
 }
@@ -175,6 +180,7 @@ void range_take(struct range *r, struct item *it)
     r->fresh[r->n_fresh++] = it;
     r->done++;
     r->dropped += it->result.dropped != NULL;
+    r->by_task[it->task].got++;
     tally_add(&r->tally, it, true);
     outcome(r, it->result.dropped ? 1 : 0);
 }

@@ -32,6 +32,7 @@ struct range {
     struct failed_item *failed;
     /* Counters of the whole range, exact because the load counts what the rows say. */
     int total, existing, done, failed_total, dropped;
+    struct task_count by_task[DIALOGUE_TASKS]; /* dialogues */
     struct tally tally;
     bool tally_changed; /* since the last flush */
     int64_t flush_no, flushed_us, retry_us;

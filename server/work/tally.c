@@ -18,6 +18,7 @@ struct stored_hits {
 
 struct stored_tally {
     struct list usage, filters;
+    struct str tasks; /* counted anew with each load */
 };
 
 static const struct field line_fields[] = {
@@ -45,6 +46,7 @@ static const struct field tally_fields[] = {
      .fields = line_fields, .size = sizeof(struct stored_line)},
     {FIELD_OBJECTS, "filters", .offset = offsetof(struct stored_tally, filters),
      .max = FILTER_COUNT, .fields = hits_fields, .size = sizeof(struct stored_hits)},
+    {FIELD_MAP, "tasks", .offset = offsetof(struct stored_tally, tasks)},
     {.type = FIELD_END},
 };
 
@@ -84,7 +86,26 @@ static void write_filters(const struct tally *t, struct buf *json)
     json_close(json, ']');
 }
 
-void tally_write(const struct tally *t, const struct call_settings *s, struct buf *json)
+static void write_tasks(const struct task_count *by_task, struct buf *json)
+{
+    json_key(json, "tasks");
+    json_open(json, '{');
+    for (int i = 0; by_task && i < DIALOGUE_TASKS; i++) {
+        if (by_task[i].chosen == 0)
+            continue;
+        json_key(json, dialogue_tasks[i]);
+        json_open(json, '{');
+        json_key(json, "chosen");
+        json_int(json, by_task[i].chosen);
+        json_key(json, "got");
+        json_int(json, by_task[i].got);
+        json_close(json, '}');
+    }
+    json_close(json, '}');
+}
+
+void tally_write(const struct tally *t, const struct task_count *by_task,
+                 const struct call_settings *s, struct buf *json)
 {
     json_open(json, '{');
     json_key(json, "usage");
@@ -107,6 +128,7 @@ void tally_write(const struct tally *t, const struct call_settings *s, struct bu
     }
     json_close(json, ']');
     write_filters(t, json);
+    write_tasks(by_task, json);
     json_close(json, '}');
 }
 

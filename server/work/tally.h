@@ -18,6 +18,12 @@ struct filter_hits {
     int64_t flagged, dropped;
 };
 
+/* Of the items of a range, those of one task of dialogues: as many as were chosen, and how many of
+ * these have a dialogue. */
+struct task_count {
+    int chosen, got;
+};
+
 struct tally {
     struct usage_line usage[CHOICES_MAX]; /* by choice */
     struct filter_hits filters[FILTER_COUNT];
@@ -27,9 +33,11 @@ struct tally {
  * given up. */
 void tally_add(struct tally *t, const struct item *it, bool made);
 /* As JSON:
- * {"usage":[{"provider":…,"calls":…},…],"filters":[{"filter":…,"flagged":…,"dropped":…},…]}; what
- * has counted nothing is left out. */
-void tally_write(const struct tally *t, const struct call_settings *s, struct buf *json);
+ * {"usage":[{"provider":…,"calls":…},…],"filters":[{"filter":…,"flagged":…,"dropped":…},…],
+ *  "tasks":{"multiple_choice":{"chosen":…,"got":…},…}}; what has counted nothing is left out.
+ * by_task has DIALOGUE_TASKS counts, or is NULL. */
+void tally_write(const struct tally *t, const struct task_count *by_task,
+                 const struct call_settings *s, struct buf *json);
 /* Reads what tally_write wrote; what cannot be read counts as nothing. */
 void tally_read(struct str json, const struct call_settings *s, struct arena *a, struct tally *t);
 

@@ -68,9 +68,10 @@ static int tick(struct work *w, int *changed, struct err *e)
     } steps[] = {
         {STMT_RUNS_SETTLE, "run_settled"}, {STMT_RUNS_OPEN_DUPLICATES, NULL},
         {STMT_RUNS_OPEN_LATER, NULL},      {STMT_RUNS_OPEN_MOMENTS, NULL},
-        {STMT_RUNS_OPEN_TRANSFER, NULL},   {STMT_RUNS_END, "run_ended"},
-        {STMT_RUNS_OPEN_RESOLVE, NULL},    {STMT_RUNS_START, NULL},
-        {STMT_RUNS_DEADLINE, "run_late"},  {STMT_DELETES_SWEEP, NULL},
+        {STMT_RUNS_OPEN_TRANSFER, NULL},   {STMT_RUNS_OPEN_TARGETS, NULL},
+        {STMT_RUNS_END, "run_ended"},      {STMT_RUNS_OPEN_RESOLVE, NULL},
+        {STMT_RUNS_START, NULL},           {STMT_RUNS_DEADLINE, "run_late"},
+        {STMT_DELETES_SWEEP, NULL},
     };
     int64_t token;
     if (take_lease(w, &token, e) < 0)

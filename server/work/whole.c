@@ -1,5 +1,6 @@
-/* The tasks that are not ranges of items: planning a shard, summing it, preparing the transfers,
- * removing what was deleted. Each is one worker's, start to end, and idempotent. */
+/* The tasks that are not ranges of items: planning a shard, choosing captions by number, summing
+ * it, preparing the transfers, removing what was deleted. Each is one worker's, start to end, and
+ * idempotent. */
 #include <stdlib.h>
 
 #include "server/base/cleanup.h"
@@ -33,6 +34,20 @@ static int plan(struct worker *k, const struct task *t, struct err *e)
     call_i64(&c[0], k->work->s.range_size);
     call_task(&c[1], STMT_FINISH_WHOLE, t);
     return batch(k, c, 2, &held, e);
+}
+
+/* Turns the numbers of dialogues that a run wants into bounds of the choice hash. */
+static int targets(struct worker *k, const struct task *t, struct err *e)
+{
+    struct db_call c[3];
+    bool held = false;
+    call_init(&c[0], STMT_TAKE_LONG);
+    call_init(&c[1], STMT_TARGETS_SET);
+    call_i64(&c[1], t->shard);
+    call_bytes(&c[1], t->run, UUID_BYTES);
+    call_i64(&c[1], t->token);
+    call_task(&c[2], STMT_FINISH_WHOLE, t);
+    return batch(k, c, 3, &held, e);
 }
 
 struct sums {
@@ -248,6 +263,8 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e)
         return resolve_run(k, t, e);
     case STAGE_PLAN:
         return plan(k, t, e);
+    case STAGE_TARGETS:
+        return targets(k, t, e);
     case STAGE_MOMENTS:
         return moments(k, t, e);
     case STAGE_TRANSFER:

@@ -443,6 +443,12 @@ class Server:
     async def fault_text(self, fault, reply):
         return await self.changed(reply, self.content(fault["text"]))
 
+    async def fault_cut(self, fault, reply):
+        def change(body, choice):
+            choice["message"]["content"] = fault["text"]
+            choice["finish_reason"] = "length"
+        return await self.changed(reply, change)
+
     async def fault_reasoning_only(self, fault, reply):
         def change(body, choice):
             choice["message"].update(content=None, reasoning="Let me think about this.")

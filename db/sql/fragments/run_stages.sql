@@ -14,6 +14,7 @@
         'existing', n.existing,
         'dropped', n.dropped,
         'filters', f.filters,
+        'tasks', CASE WHEN s.name = 'dialogues' THEN {{run_asked}} END,
         'usage', u.usage)) ORDER BY s.place)
  FROM (VALUES
         (1, 'captions', 'captions', 'duplicates', r.caption_recipe, NULL, NULL::uuid,

@@ -9,8 +9,8 @@ WHERE t.state <> 'finished'
        OR (r.requested IS NULL
            AND r.state = CASE t.stage WHEN 'resolve' THEN 'queued' ELSE 'running' END))
 GROUP BY t.shard_id, t.run_id, t.stage
-ORDER BY CASE t.stage WHEN 'resolve' THEN 0 WHEN 'plan' THEN 0 WHEN 'transfer' THEN 1
-                      WHEN 'moments' THEN 2 WHEN 'duplicates' THEN 2 WHEN 'embed' THEN 3
-                      WHEN 'dialogues' THEN 4 WHEN 'captions' THEN 5 ELSE 6 END,
+ORDER BY CASE t.stage WHEN 'resolve' THEN 0 WHEN 'plan' THEN 0 WHEN 'targets' THEN 0
+                      WHEN 'transfer' THEN 1 WHEN 'moments' THEN 2 WHEN 'duplicates' THEN 2
+                      WHEN 'embed' THEN 3 WHEN 'dialogues' THEN 4 WHEN 'captions' THEN 5 ELSE 6 END,
          md5(t.shard_id::text || t.run_id::text)
 LIMIT 256

@@ -17,6 +17,7 @@ WITH ended AS (
       AND NOT {{run_waits}}
       AND (NOT {{run_compares}}
            OR EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'duplicates'))
+      AND NOT {{targets_due}}
       AND ('representations' <> ALL (r.stages)
            OR EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'transfer'))
     RETURNING r.run_id, r.state
