@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "providers/engine_state.h"
+#include "providers/retry.h"
 #include "server/base/clock.h"
 
 enum {

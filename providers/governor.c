@@ -64,7 +64,7 @@ static double bounded(const struct governor *g, double limit)
 static void begin_epoch(struct governor *g, double limit, int64_t now_us)
 {
     limit = bounded(g, limit);
-    if (limit != g->epoch_limit)
+    if (fabs(limit - g->epoch_limit) > 1e-9)
         g->changed_us = now_us;
     g->limit = g->epoch_limit = limit;
     g->held_back = false;
@@ -158,14 +158,14 @@ static double followed(const struct governor *g, const struct governor_reading *
     double share = r->at_once / g->before.at_once, f;
 
     if (r->by_tokens != g->before.by_tokens || fabs(share - 1) < 0.02)
-        return NAN;
+        return (double)NAN;
     if (fabs(r->latency - g->before.latency) < harmless)
         return 0;
     if (r->by_tokens)
         f = (r->wait - g->before.wait) / (g->before.latency * (share - 1));
     else
         f = log(r->latency / g->before.latency) / log(share);
-    return f < -0.3 ? NAN : f;
+    return f < -0.3 ? (double)NAN : f;
 }
 
 /* Whether the wait is long enough to be worth a look. */
@@ -301,7 +301,7 @@ static void judge_rising(struct governor *g, const struct governor_reading *r, i
         g->turn_up = true;
         stop = true;
     }
-    if (g->last.at_once == 0 && r->by_tokens && r->wait > r->latency / 2 &&
+    if (g->last.at_once <= 0 && r->by_tokens && r->wait > r->latency / 2 &&
         r->latency > check_from) {
         begin_epoch(g, limit, now_us);
         check(g, r, now_us);
@@ -348,7 +348,7 @@ static void note_served(struct governor *g, int at_once)
 /* Each lift that nothing is said against is followed by a larger one. */
 static void lift_roof(struct governor *g, int64_t now_us)
 {
-    if (g->roof == 0 || now_us < g->roof_until_us)
+    if (g->roof <= 0 || now_us < g->roof_until_us)
         return;
     g->roof += fmax(1, g->roof * fmin(1, 0.02 * (double)(1 << (g->lifts < 6 ? g->lifts : 6))));
     g->lifts++;

@@ -53,8 +53,6 @@ struct transfer_view {
     bool too_large;    /* ended here because the reply exceeded its bound */
 };
 
-enum { VERDICT_PAUSE_MAX_S = 120 };
-
 /* Fills v; `fmt` makes the detail, which is cleaned of control characters and cut at a character.
  */
 void verdict_set(struct verdict *v, enum verdict_kind kind, enum verdict_fault fault,
@@ -77,14 +75,5 @@ void verdict_of_garbage(struct str body, const char *why, struct verdict *v);
 
 /* The sentence of an error body, from wherever the server put it; cleaned, cut to `size`. */
 void verdict_message(struct str body, char *out, size_t size);
-
-/* Microseconds asked for by a Retry-After value (seconds, fraction, HTTP date) within 0 and the
- * cap; -1 when it says nothing usable. `date` is the reply's Date header, which a date is measured
- * against so that a wrong clock on either side does no harm. */
-int64_t retry_after_us(struct str value, struct str date, time_t now);
-/* The same from prose such as "Please try again in 6m0.5s"; -1 when there is none. */
-int64_t retry_prose_us(struct str message);
-/* The pause before try number n (1, 2, …) of one row: exponential, full jitter from `random`. */
-int64_t retry_backoff_us(int n, uint64_t random);
 
 #endif

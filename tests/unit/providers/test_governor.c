@@ -188,7 +188,7 @@ static void refuse(struct sim *s, struct call *c)
 /* Refusals come back after ten milliseconds; hung calls are given up after hang_s. */
 static double next_trouble(const struct sim *s)
 {
-    double at = INFINITY;
+    double at = (double)INFINITY;
 
     if (s->n_refused > 0)
         at = s->refused[0]->started + 0.01;
@@ -225,8 +225,8 @@ static void run_until(struct sim *s, double until)
     while (s->now < until) {
         for (int i = 0; i < s->n_clients; i++)
             start_calls(s, &s->clients[i]);
-        double answer =
-            s->n_active > 0 ? s->now + (s->heap[0]->ends_at - s->progress) / rate_now(s) : INFINITY;
+        double answer = s->n_active > 0 ? s->now + (s->heap[0]->ends_at - s->progress) / rate_now(s)
+                                        : (double)INFINITY;
         double trouble = next_trouble(s);
         double at = fmin(fmin(fmax(answer, s->now), trouble), until);
         advance_to(s, at);
@@ -507,7 +507,7 @@ static void test_a_refusal_below_what_is_served_passes(void **state)
     bad.at_once = 20;
     assert_true(governor_refused(&g, &bad));
     assert_int_equal(governor_limit(&g), 15);
-    assert_true(g.roof == 0);
+    assert_true(g.roof <= 0);
     governor_forgive(&g);
     for (int i = 0; i < 20000 && governor_limit(&g) < 100; i++) {
         governor_admits(&g, 1000, 256);

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "providers/endpoint.h"
+#include "providers/retry.h"
 #include "providers/verdict.h"
 
 static const int64_t second = 1000000;
@@ -22,14 +23,14 @@ static void test_retry_after_forms(void **state)
         {"2", "", 2000000},
         {" 0.25 ", "", 250000},
         {"0", "", 0},
-        {"99999999999", "", VERDICT_PAUSE_MAX_S * 1000000LL},
-        {"1e300", "", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"99999999999", "", RETRY_PAUSE_MAX_S * 1000000LL},
+        {"1e300", "", RETRY_PAUSE_MAX_S * 1000000LL},
         {"-3", "", -1},
         {"soon", "", -1},
         {"", "", -1},
         {"Wed, 21 Oct 2026 07:28:10 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 10000000},
         {"Wed, 21 Oct 2026 07:28:10 GMT", "Wed, 21 Oct 2026 07:29:00 GMT", 0},
-        {"Wed, 21 Oct 2099 07:28:10 GMT", "", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"Wed, 21 Oct 2099 07:28:10 GMT", "", RETRY_PAUSE_MAX_S * 1000000LL},
         {"Thu, 01 Jan 1970 00:20:00 GMT", "", 100000000},
     };
 
@@ -48,7 +49,7 @@ static void test_retry_prose(void **state)
         {"Rate limit reached. Please try again in 20ms.", 20000},
         {"try again in 1.5s", 1500000},
         {"Please try again in 1m0.5s. Visit", 60500000},
-        {"Try again in 2 minutes", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"Try again in 2 minutes", RETRY_PAUSE_MAX_S * 1000000LL},
         {"please retry after 7 seconds", 7000000},
         {"retry in 3.", 3000000},
         {"try again in a while", -1},
