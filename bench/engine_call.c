@@ -135,13 +135,15 @@ static void serve(int listener, int delay_ms)
 
 static pid_t start_server(int delay_ms, char url[64])
 {
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct sockaddr at;
     socklen_t size = sizeof(at);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (bind(listener, (struct sockaddr *)&at, size) || listen(listener, 4096) ||
-        getsockname(listener, (struct sockaddr *)&at, &size))
+    memcpy(&at, &in, sizeof(at));
+    if (bind(listener, &at, size) || listen(listener, 4096) || getsockname(listener, &at, &size))
         exit(1);
-    (void)snprintf(url, 64, "http://127.0.0.1:%d/v1", ntohs(at.sin_port));
+    memcpy(&in, &at, sizeof(in));
+    (void)snprintf(url, 64, "http://127.0.0.1:%d/v1", ntohs(in.sin_port));
     pid_t pid = fork();
     if (pid == 0) {
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -13,11 +13,11 @@ enum {
     SERVED_WITHIN = 64, /* answers that tell what a server takes */
 };
 
-static const int64_t epoch_least_us = 100000;
+static const int64_t epoch_least_us = 50000;
 static const int64_t roof_least_us = 30000000, roof_most_us = 960000000;
 /* Seconds: a wait that harms nobody, which the noise of a busy machine may be; a latency below
  * which a check costs more than it can bring. */
-static const double harmless = 0.05, check_from = 0.25;
+static const double harmless = 0.05, check_from = 0.25, quick = 1;
 /* Spread of the lengths, relative to their mean, from which a regression on them means something.
  */
 static const double spread_least = 0.15;
@@ -127,7 +127,8 @@ static double parked(struct governor *g, const struct governor_reading *r)
     if (g->base < 0 || r->wait < g->base)
         g->base = r->wait;
     double excess = r->wait - g->base - fmax(harmless, 2 * r->error);
-    return excess > 0 ? r->at_once * excess / r->latency : 0;
+    g->queued = excess > 0 ? r->at_once * excess / r->latency : 0;
+    return g->queued;
 }
 
 /* Changes the limit to see what that does. */
@@ -261,7 +262,9 @@ static void judge_plainly(struct governor *g, const struct governor_reading *r, 
     bool faster = changed<0.7, slower = changed> 1.4;
     bool more = g->held_back && bounded(g, limit + 1) > limit;
 
-    if (more && (faster || (due && (g->turn_up || r->latency < check_from)))) {
+    if (more && r->latency < check_from) {
+        begin_trial(g, GOVERNOR_TRYING, limit * 2, r, now_us);
+    } else if (more && (faster || (due && g->turn_up))) {
         g->turn_up = false;
         begin_trial(g, GOVERNOR_TRYING, limit + fmax(1, limit / 3), r, now_us);
     } else if ((slower || due) && is_doubtful(r)) {
@@ -386,6 +389,14 @@ static bool is_sure(const struct governor *g, const struct governor_reading *r)
            g->sample.n >= within(8 * ANSWERS_LEAST, 8 * g->epoch_limit, ANSWERS_MOST);
 }
 
+/* Doubles with each round of answers; fast servers, where a queue is soon gone, get more. */
+static void rise(struct governor *g, double latency)
+{
+    double times = latency < quick ? 3 : 1;
+
+    g->limit = bounded(g, fmin(g->limit + times, (1 + times) * g->epoch_limit));
+}
+
 void governor_answered(struct governor *g, const struct governor_call *c)
 {
     double latency = (double)(c->now_us - c->started_us) / 1e6;
@@ -393,7 +404,7 @@ void governor_answered(struct governor *g, const struct governor_call *c)
     note_served(g, c->at_once);
     lift_roof(g, c->now_us);
     if (g->phase == GOVERNOR_RISING && g->held_back)
-        g->limit = bounded(g, fmin(g->limit + 1, 2 * g->epoch_limit));
+        rise(g, latency);
     if (latency > g->longest)
         g->longest = latency;
     if (is_early(g, c))

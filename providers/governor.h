@@ -51,6 +51,7 @@ struct governor {
     int64_t changed_us;  /* calls that began before tell nothing about the limit */
     bool held_back;      /* more was asked for than the limit gives */
     double base;         /* smallest wait seen; negative: none */
+    double queued;       /* calls that seemed to be parked in the server, when last looked */
     double usual_tokens; /* of an answer, smoothed; 0: not known */
     double usual_latency, longest;
     int rises; /* epochs in a row that gave more */

@@ -246,7 +246,7 @@ void verdict_of_transfer(const struct transfer_view *t, struct verdict *v)
         verdict_set(v, VERDICT_STOP, FAULT_NONE, "unreachable",
                     "%s: check the URL and the certificate", why);
     else if (code == CURLE_OPERATION_TIMEDOUT && t->sent)
-        verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "timeout", "%s", why);
+        verdict_set(v, VERDICT_AGAIN, FAULT_SLOW, "timeout", "%s", why);
     else if (is_line_code(code) && t->answered)
         verdict_set(v, VERDICT_AGAIN, FAULT_LINE, "reset", "the reply was cut short: %s", why);
     else if (is_line_code(code) || code == CURLE_OPERATION_TIMEDOUT)

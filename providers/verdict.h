@@ -14,6 +14,7 @@ enum verdict_kind {
     VERDICT_OK,
     VERDICT_WAIT,     /* the endpoint cannot now; the row's attempts are not touched */
     VERDICT_AGAIN,    /* may pass: asked again, up to the row's attempts */
+    VERDICT_RESEND,   /* asked again at once in another form; nobody's fault */
     VERDICT_ROW,      /* about this row, and final */
     VERDICT_STOP,     /* about every row: nothing more is to be sent */
     VERDICT_RETURNED, /* undecided: cancelled, or the endpoint stopped meanwhile */
@@ -25,6 +26,8 @@ enum verdict_fault {
     FAULT_BUSY, /* overload: a pause, counted once for all calls that met it */
     FAULT_LINE, /* connection: an outage, counted once for all calls that met it */
     FAULT_CALL, /* a broken answer: counted one by one */
+    FAULT_SLOW, /* out of time: counted like a broken answer, and a sign of overload */
+    FAULT_HANG, /* far beyond what the others take: not waited for any longer */
 };
 
 struct verdict {

@@ -136,8 +136,8 @@ enum verdict caption_accept(const struct run_settings *s, struct item *it,
         .flags = flags_of(text, it->text, a),
         .model = arena_str(a, reply->model),
         .finish_reason = arena_str(a, reply->finish_reason),
-        .tokens_in = reply->tokens_in,
-        .tokens_out = reply->tokens_out,
+        .tokens_in = (int)reply->usage.tokens_in,
+        .tokens_out = (int)reply->usage.tokens_out,
     };
     caption_hash(s->captions.recipe, it->variant, text, it->result.hash);
     return VERDICT_TAKEN;

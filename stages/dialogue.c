@@ -315,8 +315,8 @@ enum verdict dialogue_accept(const struct run_settings *s, struct item *it,
         .flags = "",
         .model = arena_str(a, reply->model),
         .finish_reason = arena_str(a, reply->finish_reason),
-        .tokens_in = reply->tokens_in,
-        .tokens_out = reply->tokens_out,
+        .tokens_in = (int)reply->usage.tokens_in,
+        .tokens_out = (int)reply->usage.tokens_out,
     };
     if (write_conversations(&ans, it, a, &e) < 0)
         return refuse(it, &e, a);

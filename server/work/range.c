@@ -170,7 +170,7 @@ static void put_back(struct range *r, struct item *it)
     r->again[r->n_again++] = it;
 }
 
-static void count_call(const char *outcome_label, int tokens_in, int tokens_out)
+static void count_call(const char *outcome_label, int64_t tokens_in, int64_t tokens_out)
 {
     metric_add(METRIC_PROVIDER_CALLS, outcome_label, 1);
     metric_add(METRIC_PROVIDER_IN_FLIGHT, NULL, -1);
@@ -187,7 +187,7 @@ static void on_llm(void *arg, const struct llm_reply *reply)
     count_call(reply->outcome == LLM_OK       ? "outcome=\"ok\""
                : reply->outcome == LLM_FAILED ? "outcome=\"failed\""
                                               : "outcome=\"returned\"",
-               reply->tokens_in, reply->tokens_out);
+               reply->usage.tokens_in, reply->usage.tokens_out);
     if (reply->outcome == LLM_RETURNED) {
         put_back(r, it);
         return;

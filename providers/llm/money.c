@@ -1,0 +1,36 @@
+#include <math.h>
+
+#include "providers/llm.h"
+
+enum {
+    TEMPLATE_TOKENS = 64,  /* that a server puts around the messages */
+    ANSWER_TOKENS = 32768, /* of an answer without a limit */
+};
+
+/* Dollars per million tokens are thousands of billionths per token. */
+static int64_t price(int64_t tokens, double per_million, double otherwise)
+{
+    double dollars = per_million >= 0 ? per_million : otherwise;
+
+    double billionths = ceil((double)tokens * dollars * 1e3);
+
+    return dollars > 0 ? (int64_t)billionths : 0;
+}
+
+int64_t llm_cost(const struct llm_settings *s, const struct llm_usage *u)
+{
+    return price(u->tokens_in - u->tokens_cached, s->price_prompt, 0) +
+           price(u->tokens_cached, s->price_cached, s->price_prompt) +
+           price(u->tokens_out - u->tokens_reasoning, s->price_completion, 0) +
+           price(u->tokens_reasoning, s->price_reasoning, s->price_completion);
+}
+
+int64_t llm_call_bound(const struct llm_settings *s, const struct llm_request *r, int64_t *tokens)
+{
+    int64_t in = (int64_t)(r->system.n + r->user.n + r->schema.n) + TEMPLATE_TOKENS;
+    int64_t out = r->max_tokens > 0 ? r->max_tokens : ANSWER_TOKENS;
+
+    *tokens = in + out;
+    return price(in, fmax(s->price_prompt, s->price_cached), 0) +
+           price(out, fmax(s->price_completion, s->price_reasoning), 0);
+}
