@@ -19,19 +19,25 @@ static double burst_of(const struct bucket *b)
 
 static double level_at(const struct bucket *b, int64_t now_us)
 {
-    double level = b->level + (double)(now_us - b->at_us) / 60e6 * b->per_minute;
+    double passed = fmax(0, (double)(now_us - b->at_us) / 60e6);
 
-    return fmin(level, burst_of(b));
+    return fmin(b->level + passed * b->per_minute, burst_of(b));
+}
+
+static void set_level(struct bucket *b, double level, int64_t now_us)
+{
+    b->level = fmin(level, burst_of(b));
+    if (now_us > b->at_us)
+        b->at_us = now_us;
 }
 
 void bucket_set(struct bucket *b, double per_minute, int64_t now_us)
 {
     bool fresh = b->per_minute <= 0;
 
-    b->level = level_at(b, now_us);
+    double level = level_at(b, now_us);
     b->per_minute = per_minute;
-    b->level = fresh ? burst_of(b) : fmin(b->level, burst_of(b));
-    b->at_us = now_us;
+    set_level(b, fresh ? burst_of(b) : level, now_us);
 }
 
 int64_t bucket_when(const struct bucket *b, double cost, int64_t now_us)
@@ -46,8 +52,7 @@ void bucket_take(struct bucket *b, double cost, int64_t now_us)
 {
     if (b->per_minute <= 0)
         return;
-    b->level = fmin(level_at(b, now_us) - cost, burst_of(b));
-    b->at_us = now_us;
+    set_level(b, level_at(b, now_us) - cost, now_us);
 }
 
 void rate_said_clear(struct rate_said said[RATE_KINDS])

@@ -289,7 +289,8 @@ bool upstream_take(struct upstream *u, struct seat *seat, int avoid, double toke
     int64_t when_us = now_us + look_again_us;
 
     pthread_mutex_lock(&u->mutex);
-    if (!bound_by_bucket(u, tokens, now_us, &when_us) && !is_unfair(u, seat, now_us))
+    if (!atomic_load(&u->stopped) && !bound_by_bucket(u, tokens, now_us, &when_us) &&
+        !is_unfair(u, seat, now_us))
         endpoint = choose(u, avoid, tokens, now_us, &when_us);
     if (endpoint >= 0) {
         start(u, seat, endpoint, tokens, now_us, ret);
