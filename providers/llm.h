@@ -68,6 +68,7 @@ struct llm_reply {
     struct str model;         /* as the server reports it, else the configured one */
     struct str finish_reason; /* as reported; "stop" from the composer */
     bool schema_asked;        /* the schema was sent: see llm_note_schema */
+    unsigned schema_round;    /* for llm_note_schema */
     int url_index;            /* of the endpoint that answered last; -1: none did */
 };
 

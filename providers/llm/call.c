@@ -24,8 +24,9 @@ struct call {
     struct chat_stream *stream; /* NULL: none is asked for */
     struct llm_usage usage;
     /* Of the last sending. */
-    int endpoint;      /* -1: none yet */
-    bool asked, known; /* with the schema; it was said what it used */
+    int endpoint;   /* -1: none yet */
+    unsigned asked; /* with the schema, as structured_ask */
+    bool known;     /* it was said what it used */
     unsigned without;  /* endpoints, a bit each, that have refused this one's schema */
     int loops;
     /* Of the offline composer. */
@@ -45,7 +46,7 @@ static void prepare(struct job *j, int endpoint)
 
     c->endpoint = endpoint;
     c->known = false;
-    c->asked = c->schema.n > 0 && !refused && provider_asks_schema(p, endpoint);
+    c->asked = c->schema.n > 0 && !refused ? provider_asks_schema(p, endpoint) : 0;
     j->tokens_out = 0;
     j->tokens_used = -1;
     j->body.n = c->head;
@@ -211,7 +212,8 @@ static void done(struct job *j, const struct verdict *v, struct str raw)
         .usage = c->usage,
         .model = c->answer.model,
         .finish_reason = c->answer.finish_reason,
-        .schema_asked = c->asked,
+        .schema_asked = c->asked != 0,
+        .schema_round = c->asked,
         .url_index = c->endpoint,
     };
 

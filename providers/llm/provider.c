@@ -102,10 +102,10 @@ void llm_set_limits(struct llm_provider *p, const struct llm_limits *l, int repl
     upstream_set_limits(p->upstream, &limits, replicas);
 }
 
-bool provider_asks_schema(struct llm_provider *p, int endpoint)
+unsigned provider_asks_schema(struct llm_provider *p, int endpoint)
 {
     pthread_mutex_lock(&p->mutex);
-    bool asks = structured_ask(&p->structured[endpoint]);
+    unsigned asks = structured_ask(&p->structured[endpoint]);
     pthread_mutex_unlock(&p->mutex);
     return asks;
 }
@@ -122,7 +122,7 @@ void llm_note_schema(struct llm_provider *p, const struct llm_reply *reply, bool
     if (!reply->schema_asked || reply->url_index < 0)
         return;
     pthread_mutex_lock(&p->mutex);
-    structured_note(&p->structured[reply->url_index], held);
+    structured_note(&p->structured[reply->url_index], reply->schema_round, held);
     pthread_mutex_unlock(&p->mutex);
 }
 

@@ -21,8 +21,8 @@ struct llm_provider {
     double answer_tokens;            /* of an answer, smoothed; 0: not known */
 };
 
-/* Whether the next request to the endpoint is to carry its schema. */
-bool provider_asks_schema(struct llm_provider *p, int endpoint);
+/* Whether the next request to the endpoint is to carry its schema, as structured_ask. */
+unsigned provider_asks_schema(struct llm_provider *p, int endpoint);
 /* The endpoint refused a schema and took the same request without it. */
 void provider_schema_refused(struct llm_provider *p, int endpoint);
 /* Takes note of an answer. Another model than before may treat schemas in another way. */

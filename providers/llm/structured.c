@@ -7,19 +7,18 @@ static bool is_off(const struct structured *s)
     return s->state == STRUCTURED_REFUSED || s->state == STRUCTURED_IGNORED;
 }
 
-bool structured_ask(struct structured *s)
+unsigned structured_ask(struct structured *s)
 {
-    if (!is_off(s))
-        return true;
-    if (--s->until_probe > 0)
-        return false;
+    if (is_off(s) && --s->until_probe > 0)
+        return 0;
     s->until_probe = STRUCTURED_PROBE;
-    return true;
+    return s->round + 1;
 }
 
 static void turn_off(struct structured *s, enum structured_state state)
 {
     if (s->state != state) {
+        s->round++;
         s->n = 0;
         s->good_probes = 0;
     }
@@ -43,10 +42,12 @@ static void note_probe(struct structured *s, bool held)
     s->n = 0;
 }
 
-void structured_note(struct structured *s, bool held)
+void structured_note(struct structured *s, unsigned asked, bool held)
 {
     s->asked++;
     s->held += held;
+    if (asked != s->round + 1)
+        return;
     if (is_off(s)) {
         note_probe(s, held);
         return;
