@@ -24,10 +24,10 @@ struct call {
     struct chat_stream *stream; /* NULL: none is asked for */
     struct llm_usage usage;
     /* Of the last sending. */
-    int endpoint;   /* -1: none yet */
-    unsigned asked; /* with the schema, as structured_ask */
-    bool known;     /* it was said what it used */
-    unsigned without;  /* endpoints, a bit each, that have refused this one's schema */
+    int endpoint;     /* -1: none yet */
+    unsigned asked;   /* with the schema, as structured_ask */
+    bool known;       /* it was said what it used */
+    unsigned without; /* endpoints, a bit each, that have refused this one's schema */
     int loops;
     /* Of the offline composer. */
     enum llm_task task;

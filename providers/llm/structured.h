@@ -30,12 +30,12 @@ struct structured {
     uint32_t kept; /* the last answers, a bit each */
     int n;
     int until_probe, good_probes;
-    unsigned round; /* times that it was turned off: what was asked before tells no more */
+    unsigned round;       /* times that it was turned off: what was asked before tells no more */
     uint64_t asked, held; /* in all: answers to requests with a schema, and that kept it */
 };
 
-/* Whether the next request is to carry the schema: 0 when not, else what is to be said of its answer
- * as `asked`. */
+/* Whether the next request is to carry the schema: 0 when not, else what is to be said of its
+ * answer as `asked`. */
 unsigned structured_ask(struct structured *s);
 /* A request with the schema was refused, and one without it was not. */
 void structured_refused(struct structured *s);

@@ -731,17 +731,18 @@ class Server:
             raise ValueError("body too large")
         return method, target, headers, await reader.readexactly(length)
 
-    async def send_stream(self, stream, reader, writer):
-        """Events until the end, or until nobody reads any more."""
+    async def send_stream(self, stream, writer):
+        """Events until the end, or until the client has closed."""
         writer.write(STREAM_HEAD)
-        for data in stream.events():
-            if reader.at_eof() or writer.is_closing():
-                self.streams_cut += 1
-                raise Drop(False)
-            self.stream_events += 1
-            writer.write(framed(data))
-            await writer.drain()
-            await asyncio.sleep(self.config["token_ms"] / 1000)
+        try:
+            for data in stream.events():
+                self.stream_events += 1
+                writer.write(framed(data))
+                await writer.drain()
+                await asyncio.sleep(self.config["token_ms"] / 1000)
+        except OSError:
+            self.streams_cut += 1
+            raise Drop(False) from None
         writer.write(framed(b""))
         await writer.drain()
 
@@ -750,7 +751,7 @@ class Server:
             request = await self.read_request(reader)
             reply = await self.dispatch(*request)
             if reply.stream and reply.raw is None:
-                await self.send_stream(reply.stream, reader, writer)
+                await self.send_stream(reply.stream, writer)
                 continue
             writer.write(reply.encode())
             await writer.drain()

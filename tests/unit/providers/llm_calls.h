@@ -19,7 +19,7 @@ struct answer {
 struct calls {
     struct llm_provider *provider;
     struct answer answers[CALLS_MAX];
-    int n;                /* answered */
+    int n;            /* answered */
     bool notes, held; /* each answer is noted as having kept its schema, or not */
 };
 
@@ -127,7 +127,8 @@ static inline json_t *describe(struct llm_provider *p)
 static inline double described(struct llm_provider *p, const char *member, const char *inner)
 {
     json_t *root = describe(p);
-    const json_t *at = json_object_get(json_array_get(json_object_get(root, "endpoints"), 0), member);
+    const json_t *at =
+        json_object_get(json_array_get(json_object_get(root, "endpoints"), 0), member);
     double v = json_number_value(inner ? json_object_get(at, inner) : at);
 
     json_decref(root);

@@ -205,6 +205,65 @@ static void test_request_with_little(void **state)
     json_decref(root);
 }
 
+static void test_extra_members_end_the_request(void **state)
+{
+    struct llm_settings s = {
+        .model = "m",
+        .stream = true,
+        .extra_body = " {\"top_k\": 20, \"temperature\": 0.5,\n\"chat_template_kwargs\":"
+                      " {\"enable_thinking\": false}, \"seed\": 1} ",
+    };
+    struct llm_request r = {
+        .user = STR("hi"), .schema = STR("{}"), .temperature = 1, .top_p = 0.5, .max_tokens = 9};
+    int top_k, thinking, tokens, stream, usage;
+    json_int_t seed;
+    double temperature, top_p;
+
+    (void)state;
+    json_t *root = written(&s, &r, 7);
+    assert_int_equal(json_unpack(root, "{s:i, s:{s:b}, s:I, s:f, s:f, s:i, s:b, s:{s:b}}", "top_k",
+                                 &top_k, "chat_template_kwargs", "enable_thinking", &thinking,
+                                 "seed", &seed, "temperature", &temperature, "top_p", &top_p,
+                                 "max_tokens", &tokens, "stream", &stream, "stream_options",
+                                 "include_usage", &usage),
+                     0);
+    assert_true(top_k == 20 && !thinking && seed == 1 && tokens == 9 && stream && usage);
+    assert_true(temperature < 0.6 && top_p < 0.6);
+    json_decref(root);
+    s.extra_body = "{}";
+    json_decref(written(&s, &r, -1));
+}
+
+static void test_extra_body_is_checked(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+    } cases[] = {
+        {"{}", true},
+        {"{\"top_k\":1}", true},
+        {"{\"messages\":[]}", false},
+        {"{\"model\":\"x\"}", false},
+        {"{\"stream\":true}", false},
+        {"{\"stream_options\":{}}", false},
+        {"{\"a\":1,\"a\":2}", false},
+        {"[]", false},
+        {"3", false},
+        {"{\"a\":", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct llm_settings s = {.model = "m", .extra_body = cases[i].text};
+        struct chat_form f;
+        struct err e = {0};
+        assert_int_equal(chat_extra_fault(str_of(cases[i].text)) == NULL, cases[i].ok);
+        assert_int_equal(chat_form_init(&f, &s, &e) == 0, cases[i].ok);
+        chat_form_free(&f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_deep_reply_is_refused),
         cmocka_unit_test(test_request_with_everything),
         cmocka_unit_test(test_request_with_little),
+        cmocka_unit_test(test_extra_members_end_the_request),
+        cmocka_unit_test(test_extra_body_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
-/* Servers as they are: that queue without saying no, that refuse, that say how much is left, that die,
- * alone and among others. */
+/* Servers as they are: that queue without saying no, that refuse, that say how much is left, that
+ * die, alone and among others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -228,14 +228,10 @@ static int stop_servers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_queue_stays_here),
-        cmocka_unit_test(test_refusals_are_few),
-        cmocka_unit_test(test_headers_set_the_pace),
-        cmocka_unit_test(test_two_urls_share),
-        cmocka_unit_test(test_others_do_it),
-        cmocka_unit_test(test_a_server_dies_at_work),
-        cmocka_unit_test(test_all_urls_stop),
-        cmocka_unit_test(test_queue_timeout),
+        cmocka_unit_test(test_queue_stays_here),      cmocka_unit_test(test_refusals_are_few),
+        cmocka_unit_test(test_headers_set_the_pace),  cmocka_unit_test(test_two_urls_share),
+        cmocka_unit_test(test_others_do_it),          cmocka_unit_test(test_a_server_dies_at_work),
+        cmocka_unit_test(test_all_urls_stop),         cmocka_unit_test(test_queue_timeout),
         cmocka_unit_test(test_limits_change_at_work),
     };
     return cmocka_run_group_tests(tests, start_servers, stop_servers);
