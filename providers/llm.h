@@ -96,6 +96,9 @@ struct llm_settings {
 
 struct llm_provider;
 
+/* What a text must be to be an extra_body; NULL when it is. */
+const char *llm_extra_body_fault(struct str text);
+
 struct llm_provider *llm_provider_new(const struct llm_settings *s, struct err *e);
 void llm_provider_free(struct llm_provider *p); /* accepts NULL */
 const struct llm_settings *llm_provider_settings(const struct llm_provider *p);

@@ -29,8 +29,6 @@ struct chat_form {
 /* Settings' strings are kept by reference. -1 when extra_body cannot be used. */
 int chat_form_init(struct chat_form *f, const struct llm_settings *s, struct err *e);
 void chat_form_free(struct chat_form *f);
-/* What is wrong with a text as extra_body; NULL when nothing is. */
-const char *chat_extra_fault(struct str text);
 
 /* Writes the request as far as it stays the same: model, messages, sampling. -1 when it exceeds
  * CHAT_REQUEST_MAX. */

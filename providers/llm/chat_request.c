@@ -33,7 +33,7 @@ static const char *fault_of(const json_t *root)
     return NULL;
 }
 
-const char *chat_extra_fault(struct str text)
+const char *llm_extra_body_fault(struct str text)
 {
     json_t *root = parse_object(text);
     const char *fault = fault_of(root);

@@ -1,3 +1,4 @@
+#include <jansson.h>
 #include <math.h>
 
 #include "providers/llm.h"
@@ -25,10 +26,28 @@ int64_t llm_cost(const struct llm_settings *s, const struct llm_usage *u)
            price(u->tokens_reasoning, s->price_reasoning, s->price_completion);
 }
 
+/* The limit of an answer, wherever it is set; the number of answers, too, can be set. */
+static int64_t most_tokens_out(const struct llm_settings *s, const struct llm_request *r)
+{
+    int64_t out = r->max_tokens > 0 ? r->max_tokens : ANSWER_TOKENS, n = 1;
+
+    if (!s->extra_body)
+        return out;
+    json_t *extra = json_loads(s->extra_body, 0, NULL);
+    static const char *const limits[] = {"max_tokens", "max_completion_tokens"};
+    for (size_t i = 0; i < sizeof(limits) / sizeof(*limits); i++)
+        if (json_is_integer(json_object_get(extra, limits[i])))
+            out = (int64_t)json_integer_value(json_object_get(extra, limits[i]));
+    if (json_is_integer(json_object_get(extra, "n")))
+        n = (int64_t)json_integer_value(json_object_get(extra, "n"));
+    json_decref(extra);
+    return out * (n > 1 ? n : 1);
+}
+
 int64_t llm_call_bound(const struct llm_settings *s, const struct llm_request *r, int64_t *tokens)
 {
     int64_t in = (int64_t)(r->system.n + r->user.n + r->schema.n) + TEMPLATE_TOKENS;
-    int64_t out = r->max_tokens > 0 ? r->max_tokens : ANSWER_TOKENS;
+    int64_t out = most_tokens_out(s, r);
 
     *tokens = in + out;
     return price(in, fmax(s->price_prompt, s->price_cached), 0) +

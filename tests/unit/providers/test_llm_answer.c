@@ -258,7 +258,7 @@ static void test_extra_body_is_checked(void **state)
         struct llm_settings s = {.model = "m", .extra_body = cases[i].text};
         struct chat_form f;
         struct err e = {0};
-        assert_int_equal(chat_extra_fault(str_of(cases[i].text)) == NULL, cases[i].ok);
+        assert_int_equal(llm_extra_body_fault(str_of(cases[i].text)) == NULL, cases[i].ok);
         assert_int_equal(chat_form_init(&f, &s, &e) == 0, cases[i].ok);
         chat_form_free(&f);
     }
