@@ -10,11 +10,10 @@ enum {
     ANSWERS_RISING = 8, /* of one epoch at least, while the limit rises, and after */
     ANSWERS_LEAST = 12,
     ANSWERS_MOST = 600,
-    SERVED_WITHIN = 64, /* answers that tell what a server takes */
 };
 
 static const int64_t epoch_least_us = 50000;
-static const int64_t roof_least_us = 30000000, roof_most_us = 960000000;
+static const int64_t roof_least_us = 30000000, roof_most_us = 240000000;
 /* Seconds: a wait that harms nobody, which the noise of a busy machine may be; a latency below
  * which a check costs more than it can bring. */
 static const double harmless = 0.05, check_from = 0.25, quick = 1;
@@ -34,22 +33,12 @@ void governor_init(struct governor *g)
         .check_gap = CHECK_GAP_MIN,
         .roof_for_us = roof_least_us,
     };
+    refusals_init(&g->refusals);
 }
 
 int governor_limit(const struct governor *g)
 {
     return g->limit < 1 ? 1 : (int)g->limit;
-}
-
-bool governor_admits(struct governor *g, int running, int most)
-{
-    g->most = most;
-    if (g->limit > most)
-        g->limit = most;
-    if (running < governor_limit(g))
-        return true;
-    g->held_back = true;
-    return false;
 }
 
 static double bounded(const struct governor *g, double limit)
@@ -70,6 +59,65 @@ static void begin_epoch(struct governor *g, double limit, int64_t now_us)
     g->held_back = false;
     g->longest *= 0.95;
     g->sample = (struct governor_sample){0};
+}
+
+static void set_roof(struct governor *g, double roof)
+{
+    int64_t now_us = g->refusals.burst_us;
+    bool again = g->lifts > 0 || now_us < g->roof_until_us;
+
+    g->roof_for_us = !again                              ? roof_least_us
+                     : 2 * g->roof_for_us < roof_most_us ? 2 * g->roof_for_us
+                                                         : roof_most_us;
+    g->roof = roof;
+    g->roof_until_us = now_us + g->roof_for_us;
+    g->lifts = 0;
+}
+
+static void heed_refusals(struct governor *g)
+{
+    double to;
+
+    if (refusals_settle(&g->refusals, g->limit, &to) != REFUSALS_LESS)
+        return;
+    g->was_rising |= g->phase == GOVERNOR_RISING;
+    g->phase = GOVERNOR_STEADY;
+    g->rises = 0;
+    set_roof(g, to);
+    begin_epoch(g, to, g->refusals.burst_us);
+}
+
+/* What was taken away because of refusals that have nothing to do with it. */
+static void give_back(struct governor *g, double limit, int64_t now_us)
+{
+    g->roof = 0;
+    g->roof_until_us = 0;
+    if (g->was_rising)
+        g->phase = GOVERNOR_RISING;
+    begin_epoch(g, limit, now_us);
+}
+
+static void note_taken(struct governor *g, int64_t now_us)
+{
+    bool on_trial = g->refusals.cut_from > 0;
+    double to;
+
+    if (refusals_taken(&g->refusals, &to) == REFUSALS_RESTORE)
+        give_back(g, to, now_us);
+    if (on_trial && g->refusals.cut_from <= 0)
+        g->was_rising = false;
+}
+
+bool governor_admits(struct governor *g, int running, int most)
+{
+    g->most = most;
+    heed_refusals(g);
+    if (g->limit > most)
+        g->limit = most;
+    if (running < governor_limit(g))
+        return true;
+    g->held_back = true;
+    return false;
 }
 
 static void add(struct governor_sample *s, const struct governor_call *c, double latency)
@@ -337,17 +385,6 @@ static void end_epoch(struct governor *g, const struct governor_reading *r, int6
     g->last = *r;
 }
 
-static void note_served(struct governor *g, int at_once)
-{
-    if (g->served_n++ == SERVED_WITHIN) {
-        g->served_with[1] = g->served_with[0];
-        g->served_with[0] = 0;
-        g->served_n = 1;
-    }
-    if (at_once > g->served_with[0])
-        g->served_with[0] = at_once;
-}
-
 /* Each lift that nothing is said against is followed by a larger one. */
 static void lift_roof(struct governor *g, int64_t now_us)
 {
@@ -401,8 +438,8 @@ void governor_answered(struct governor *g, const struct governor_call *c)
 {
     double latency = (double)(c->now_us - c->started_us) / 1e6;
 
-    note_served(g, c->at_once);
     lift_roof(g, c->now_us);
+    note_taken(g, c->now_us);
     if (g->phase == GOVERNOR_RISING && g->held_back)
         rise(g, latency);
     if (latency > g->longest)
@@ -417,53 +454,14 @@ void governor_answered(struct governor *g, const struct governor_call *c)
         end_epoch(g, &r, c->now_us);
 }
 
-/* A refusal at a level that was never served is about the level. One at a level that was served a
- * moment ago is about something else, such as a rate: it passes. */
-static void set_roof(struct governor *g, int64_t now_us)
-{
-    bool again = g->lifts > 0 || now_us < g->roof_until_us;
-
-    g->roof_for_us = !again                              ? roof_least_us
-                     : 2 * g->roof_for_us < roof_most_us ? 2 * g->roof_for_us
-                                                         : roof_most_us;
-    g->roof = fmax(1, g->burst_from - 1);
-    g->roof_until_us = now_us + g->roof_for_us;
-    g->lifts = 0;
-}
-
-static void cut(struct governor *g, double limit, int64_t now_us)
-{
-    g->phase = GOVERNOR_STEADY;
-    g->rises = 0;
-    begin_epoch(g, limit, now_us);
-}
-
 bool governor_refused(struct governor *g, const struct governor_call *c)
 {
-    int served = g->served_with[0] > g->served_with[1] ? g->served_with[0] : g->served_with[1];
-    bool about_level = c->at_once > 0.9 * served;
-
-    g->burst_n++;
-    if (c->at_once > g->burst_at)
-        g->burst_at = c->at_once;
-    if (c->started_us < g->cut_us) {
-        /* So many at a time less the refused ones were taken. */
-        double taken = fmax(g->burst_at - g->burst_n, g->burst_from / 2);
-        if (taken < g->limit)
-            cut(g, taken, c->now_us);
-        return false;
-    }
-    g->cut_us = c->now_us;
-    g->burst_from = g->burst_at = c->at_once;
-    g->burst_n = 1;
-    if (about_level)
-        set_roof(g, c->now_us);
-    cut(g, fmin(g->limit, about_level ? c->at_once - 1 : c->at_once * 0.75), c->now_us);
-    return true;
+    return refusals_note(&g->refusals, c->started_us, c->now_us, c->at_once);
 }
 
 void governor_forgive(struct governor *g)
 {
+    refusals_init(&g->refusals);
     g->roof = 0;
     g->roof_for_us = roof_least_us;
     g->lifts = 0;

@@ -11,12 +11,15 @@
  * does not, it was not. Where lengths are not known or all the same, such trials, up and down, are
  * all there is.
  *
- * Refusals and hung calls cut the limit at once and put a roof on it, which is lifted by trial. */
+ * Refusals and hung calls cut the limit to what was taken and put a roof on it, which is lifted by
+ * trial. */
 #ifndef MONOCEROS_PROVIDERS_GOVERNOR_H
 #define MONOCEROS_PROVIDERS_GOVERNOR_H
 
 #include <stdbool.h>
 #include <stdint.h>
+
+#include "providers/refusals.h"
 
 enum governor_phase {
     GOVERNOR_RISING, /* doubling until something says stop */
@@ -60,13 +63,11 @@ struct governor {
     double before_limit; /* of the epoch before the limit was changed by trial */
     struct governor_reading before, last;
 
-    double roof; /* of the limit, after a refusal; 0: none */
+    struct refusals refusals;
+    double roof; /* of the limit, after refusals; 0: none */
     int64_t roof_until_us, roof_for_us;
-    int lifts;                            /* of the roof, in a row */
-    int64_t cut_us;                       /* refusals of calls that began before are of one burst */
-    double burst_from, burst_at, burst_n; /* its first and its most calls at a time; refusals */
-    int served_with[2]; /* most calls at a time among which one was answered: now, and before */
-    int served_n;
+    int lifts;       /* of the roof, in a row */
+    bool was_rising; /* when a cut that is on trial was made */
 };
 
 /* One call that has ended. */

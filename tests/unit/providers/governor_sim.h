@@ -16,14 +16,15 @@ enum { CALLS_MAX = 8192, CLIENTS_MAX = 4 };
  * that it works on advance together, by `rate` tokens a second each. */
 struct model {
     int slots;
-    double rate;        /* tokens a second of a call when it is alone */
-    double slowdown;    /* share by which each further call slows all: batching */
-    double prefill_s;   /* before the first token */
-    double least, most; /* tokens of an answer, uniform */
-    double noise;       /* of the time that a token takes, by call */
-    bool usage;         /* whether it says how many tokens there were */
-    int refuses_above;  /* in flight; 0: never */
-    int hangs_above;    /* in flight: such calls are never answered; 0: never */
+    double rate;          /* tokens a second of a call when it is alone */
+    double slowdown;      /* share by which each further call slows all: batching */
+    double prefill_s;     /* before the first token */
+    double least, most;   /* tokens of an answer, uniform */
+    double noise;         /* of the time that a token takes, by call */
+    bool usage;           /* whether it says how many tokens there were */
+    int refuses_above;    /* in flight; 0: never */
+    double refuses_share; /* at random, however few there are */
+    int hangs_above;      /* in flight: such calls are never answered; 0: never */
 };
 
 struct client {
@@ -129,7 +130,8 @@ static inline void arrive(struct sim *s, struct call *c)
 {
     int there = s->n_active + s->n_queued;
 
-    if (s->m.refuses_above && there >= s->m.refuses_above) {
+    if ((s->m.refuses_above && there >= s->m.refuses_above) ||
+        (s->m.refuses_share > 0 && random_of(s) < s->m.refuses_share)) {
         s->refused[s->n_refused++] = c;
     } else if (s->m.hangs_above && there >= s->m.hangs_above) {
         s->hung[s->n_hung++] = c;

@@ -111,6 +111,27 @@ static void test_refusals(void **state)
     free(s);
 }
 
+/* Refusals that have nothing to do with how many there are, on their own and with such that have.
+ */
+static void test_stray_refusals(void **state)
+{
+    struct model m = realistic;
+
+    (void)state;
+    m.refuses_share = 0.06;
+    struct sim *s = settled(m, 256);
+    show("refuses at random", s);
+    assert_true(used(s) >= 0.95);
+    free(s);
+    m.slots = 1000;
+    m.refuses_above = 50;
+    s = settled(m, 256);
+    show("and above 50", s);
+    assert_true(used(s) >= 0.05 * 0.9);
+    assert_true(s->wasted * 8 < s->done);
+    free(s);
+}
+
 static void test_hangs(void **state)
 {
     struct model m = realistic;
@@ -184,52 +205,57 @@ static void test_two_clients_share(void **state)
     free(s);
 }
 
+static int limit_now(struct governor *g)
+{
+    governor_admits(g, 0, 256);
+    return governor_limit(g);
+}
+
 static void test_a_burst_counts_once(void **state)
 {
     struct governor g;
-    struct governor_call c = {.now_us = 1000000, .at_once = 100};
+    struct governor_call c = {.started_us = 2, .now_us = 1000000, .at_once = 100};
 
     (void)state;
     governor_init(&g);
     g.limit = g.epoch_limit = g.most = 256;
     assert_true(governor_refused(&g, &c));
-    assert_int_equal(governor_limit(&g), 99);
-    c.now_us++;
-    assert_false(governor_refused(&g, &c));
-    assert_int_equal(governor_limit(&g), 98);
-    for (int i = 0; i < 200; i++)
+    for (int i = 0; i < 29; i++)
         assert_false(governor_refused(&g, &c));
-    assert_int_equal(governor_limit(&g), 50);
-    c.started_us = 1000001;
-    c.at_once = 50;
-    assert_true(governor_refused(&g, &c));
-    assert_int_equal(governor_limit(&g), 49);
+    /* Thirty of a hundred were refused: seventy were taken. */
+    assert_int_equal(limit_now(&g), 70);
+    for (int i = 0; i < 60; i++)
+        assert_false(governor_refused(&g, &c));
+    assert_int_equal(limit_now(&g), 50);
 }
 
-/* What was served a moment ago is no level to stay below: a rate, or a passing fault. */
-static void test_a_refusal_below_what_is_served_passes(void **state)
+/* A server that takes none at all is not at work: it says nothing about how many it takes. */
+static void test_refusals_of_all_teach_nothing(void **state)
 {
     struct governor g;
-    struct governor_call good = {.now_us = 50000, .at_once = 100, .tokens = 0}, bad = good;
+    struct governor_call c = {.started_us = 1, .now_us = 1000};
 
     (void)state;
     governor_init(&g);
-    g.limit = g.epoch_limit = 100;
-    assert_true(governor_admits(&g, 0, 256));
-    governor_answered(&g, &good);
-    bad.at_once = 20;
-    assert_true(governor_refused(&g, &bad));
-    assert_int_equal(governor_limit(&g), 15);
-    assert_true(g.roof <= 0);
-    governor_forgive(&g);
-    for (int i = 0; i < 20000 && governor_limit(&g) < 100; i++) {
-        governor_admits(&g, 1000, 256);
-        good.started_us = good.now_us;
-        good.now_us += 50000;
-        good.at_once = governor_limit(&g);
-        governor_answered(&g, &good);
+    for (int round = 0; round < 20; round++) {
+        for (c.at_once = 1; c.at_once <= 8; c.at_once++)
+            governor_refused(&g, &c);
+        c.started_us = c.now_us + 500000;
+        c.now_us = c.started_us + 1000;
+        assert_int_equal(limit_now(&g), 8);
     }
-    assert_true(governor_limit(&g) >= 100);
+}
+
+static void test_a_single_refusal_changes_nothing(void **state)
+{
+    struct governor g;
+    struct governor_call c = {.started_us = 2, .now_us = 1000000, .at_once = 100};
+
+    (void)state;
+    governor_init(&g);
+    g.limit = g.epoch_limit = g.most = 256;
+    assert_true(governor_refused(&g, &c));
+    assert_int_equal(limit_now(&g), 256);
 }
 
 int main(void)
@@ -240,12 +266,14 @@ int main(void)
         cmocka_unit_test(test_answers_of_one_length),
         cmocka_unit_test(test_batching_is_no_queue),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_stray_refusals),
         cmocka_unit_test(test_hangs),
         cmocka_unit_test(test_a_server_that_changes),
         cmocka_unit_test(test_fast_server),
         cmocka_unit_test(test_two_clients_share),
         cmocka_unit_test(test_a_burst_counts_once),
-        cmocka_unit_test(test_a_refusal_below_what_is_served_passes),
+        cmocka_unit_test(test_refusals_of_all_teach_nothing),
+        cmocka_unit_test(test_a_single_refusal_changes_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
