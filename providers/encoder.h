@@ -16,12 +16,12 @@ enum { OFFLINE_ENCODER_DIMENSION = 1280, ENCODER_DIMENSION_MAX = 8192, ENCODER_B
 struct encoder_settings {
     const char *name;
     const char *kind; /* "openai" or "offline" */
-    const char *url;  /* ends in /v1 */
+    const char *url;  /* one or several, as of an LLM provider */
     const char *model;
     const char *api_key;
     int dimension;     /* expected; 0: taken from the first answer and then held to */
     int batch;         /* texts per call, at most ENCODER_BATCH_MAX; shrunk on 413 and 422 */
-    int max_in_flight; /* calls per thread */
+    int max_in_flight; /* calls of the process */
     int timeout_s, connect_timeout_s, attempts, stop_after;
 };
 

@@ -1,205 +1,78 @@
 #include "providers/endpoint.h"
 
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 
-#include "server/base/buf.h"
 #include "server/base/hash.h"
+
+enum { ANSWERS_KNOWN = 50 };
 
 /* While an outage lasts, one call at a time tries whether it is over; it keeps the others waiting
  * for so long at most, as a good answer may take minutes. */
 static const int64_t probe_us = 2000000;
 static const int64_t look_again_us = 10000;
+static const int64_t reopen_least_us = 60000000, reopen_most_us = 900000000;
+/* No call is hung before, and none beyond so many times what nearly all take. */
+static const int64_t patience_least_us = 30000000;
+static const int patience_times = 8;
 
-struct endpoint {
-    struct endpoint_settings settings;
-    char *url;
-    struct curl_slist *headers;
-    atomic_int refs;
-    atomic_bool stopped;
-
-    pthread_mutex_t mutex; /* guards what follows */
-    char sentence[200];
-    int running;
-    double limit; /* calls at a time, learned from refusals */
-    uint64_t answers;
-    uint64_t answers_at_burst;
-    int bursts;             /* in a row without an answer */
-    int64_t burst_us;       /* when the last one began */
-    int64_t pause_until_us; /* nothing starts before */
-    bool outage;
-    int64_t probed_us;
-    int faults;        /* in a row */
-    int64_t streak_us; /* when the first of them came */
-    int64_t busy_us;   /* since when nothing but refusals; 0: not */
-    uint64_t random;
-};
-
-static int check_url(const char *url, struct err *e)
+void endpoint_init(struct endpoint *ep, int stop_after)
 {
-    CURLU *u = curl_url();
-    char *scheme = NULL, *query = NULL;
-    int rc = 0;
-
-    if (!u)
-        return err_set(e, ERR_NO_MEMORY, "out of memory");
-    if (curl_url_set(u, CURLUPART_URL, url, CURLU_DISALLOW_USER) != CURLUE_OK ||
-        curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) != CURLUE_OK)
-        rc = err_set(e, ERR_VALIDATION, "not a usable URL");
-    else if (strcmp(scheme, "http") != 0 && strcmp(scheme, "https") != 0)
-        rc = err_set(e, ERR_VALIDATION, "the URL is neither http nor https");
-    else if (curl_url_get(u, CURLUPART_QUERY, &query, 0) == CURLUE_OK)
-        rc = err_set(e, ERR_VALIDATION, "the URL has a query");
-    curl_free(scheme);
-    curl_free(query);
-    curl_url_cleanup(u);
-    return rc;
-}
-
-static int add_header(struct endpoint *ep, const char *line)
-{
-    struct curl_slist *list = curl_slist_append(ep->headers, line);
-
-    if (!list)
-        return -1;
-    ep->headers = list;
-    return 0;
-}
-
-static int add_key(struct endpoint *ep, const char *key, struct err *e)
-{
-    struct buf line;
-
-    for (const char *p = key; *p; p++)
-        if ((unsigned char)*p <= 0x20 || *p == 0x7f)
-            return err_set(e, ERR_VALIDATION, "the API key has white space or control characters");
-    buf_init(&line, 8192);
-    buf_addz(&line, "Authorization: Bearer ");
-    buf_addz(&line, key);
-    const char *z = buf_z(&line);
-    int rc = z ? add_header(ep, z) : -1;
-    if (line.p)
-        explicit_bzero(line.p, line.n);
-    buf_free(&line);
-    return rc == 0 ? 0 : err_set(e, ERR_NO_MEMORY, "API key too long or out of memory");
-}
-
-static int build_headers(struct endpoint *ep, struct err *e)
-{
-    if (add_header(ep, "Content-Type: application/json") != 0 ||
-        add_header(ep, "Accept: application/json") != 0 || add_header(ep, "Expect:") != 0)
-        return err_set(e, ERR_NO_MEMORY, "out of memory");
-    const char *key = ep->settings.api_key;
-    return key && key[0] ? add_key(ep, key, e) : 0;
-}
-
-static int build_url(struct endpoint *ep, struct err *e)
-{
-    struct str base = str_of(ep->settings.url);
-
-    if (check_url(base.p, e) != 0)
-        return -1;
-    while (base.n > 0 && base.p[base.n - 1] == '/')
-        base.n--;
-    if (asprintf(&ep->url, STR_FMT "%s", STR_ARG(base), ep->settings.path) < 0) {
-        ep->url = NULL;
-        return err_set(e, ERR_NO_MEMORY, "out of memory");
-    }
-    return 0;
-}
-
-static void forget(struct endpoint *ep)
-{
-    ep->sentence[0] = 0;
-    ep->limit = 1e6;
-    ep->bursts = ep->faults = 0;
-    ep->burst_us = ep->pause_until_us = ep->streak_us = ep->busy_us = 0;
-    ep->outage = false;
-}
-
-static void endpoint_free(struct endpoint *ep)
-{
-    for (struct curl_slist *h = ep->headers; h; h = h->next)
-        explicit_bzero(h->data, strlen(h->data));
-    curl_slist_free_all(ep->headers);
-    pthread_mutex_destroy(&ep->mutex);
-    free(ep->url);
-    free(ep);
-}
-
-struct endpoint *endpoint_new(const struct endpoint_settings *s, struct err *e)
-{
-    struct endpoint *ep = calloc(1, sizeof(*ep));
-
-    if (!ep) {
-        err_set(e, ERR_NO_MEMORY, "out of memory");
-        return NULL;
-    }
-    ep->settings = *s;
-    atomic_init(&ep->refs, 1);
-    atomic_init(&ep->stopped, false);
-    pthread_mutex_init(&ep->mutex, NULL);
+    *ep = (struct endpoint){.stop_after = stop_after};
+    governor_init(&ep->governor);
     random_bytes(&ep->random, sizeof(ep->random));
     ep->random |= 1;
-    forget(ep);
-    if (s->url && (build_url(ep, e) != 0 || build_headers(ep, e) != 0)) {
-        endpoint_free(ep);
-        return NULL;
-    }
-    return ep;
 }
 
-struct endpoint *endpoint_ref(struct endpoint *ep)
+static enum binding bound_by_rate(const struct endpoint *ep, double tokens, int64_t now_us,
+                                  int64_t *again_us)
 {
-    atomic_fetch_add(&ep->refs, 1);
-    return ep;
+    int64_t requests_us = pace_when(&ep->pace[RATE_REQUESTS], 1, now_us);
+    int64_t tokens_us = pace_when(&ep->pace[RATE_TOKENS], tokens, now_us);
+
+    *again_us = requests_us > tokens_us ? requests_us : tokens_us;
+    if (*again_us <= now_us)
+        return BOUND_BY_NOTHING;
+    return requests_us > tokens_us ? BOUND_BY_RPM : BOUND_BY_TPM;
 }
 
-void endpoint_unref(struct endpoint *ep)
+static enum binding find_binding(struct endpoint *ep, int most, double tokens, int64_t now_us,
+                                 int64_t *again_us)
 {
-    if (ep && atomic_fetch_sub(&ep->refs, 1) == 1)
-        endpoint_free(ep);
-}
-
-bool endpoint_is_shared(struct endpoint *ep)
-{
-    return atomic_load(&ep->refs) > 1;
-}
-
-const struct endpoint_settings *endpoint_get_settings(const struct endpoint *ep)
-{
-    return &ep->settings;
-}
-
-const char *endpoint_url(const struct endpoint *ep)
-{
-    return ep->url;
-}
-
-struct curl_slist *endpoint_headers(const struct endpoint *ep)
-{
-    return ep->headers;
-}
-
-bool endpoint_take(struct endpoint *ep, int64_t now_us, int64_t *again_us)
-{
-    bool taken = false;
-
-    pthread_mutex_lock(&ep->mutex);
+    *again_us = now_us + look_again_us;
+    if (ep->stopped)
+        return BOUND_BY_STOP;
     if (now_us < ep->pause_until_us) {
         *again_us = ep->pause_until_us;
-    } else if (ep->running >= ep->limit ||
-               (ep->outage && ep->running > 0 && now_us - ep->probed_us < probe_us)) {
-        *again_us = now_us + look_again_us;
-    } else {
-        ep->running++;
-        ep->probed_us = now_us;
-        taken = true;
+        return BOUND_BY_PAUSE;
     }
-    pthread_mutex_unlock(&ep->mutex);
-    return taken;
+    if (ep->outage && ep->running > 0 && now_us - ep->probed_us < probe_us)
+        return BOUND_BY_PAUSE;
+    if (!governor_admits(&ep->governor, ep->running, most))
+        return BOUND_BY_CONCURRENCY;
+    return bound_by_rate(ep, tokens, now_us, again_us);
+}
+
+enum binding endpoint_bound(struct endpoint *ep, int most, double tokens, int64_t now_us,
+                            int64_t *again_us)
+{
+    enum binding b = find_binding(ep, most, tokens, now_us, again_us);
+
+    if (b != BOUND_BY_NOTHING) {
+        ep->bound = b;
+        ep->bound_us = now_us;
+    }
+    return b;
+}
+
+void endpoint_start(struct endpoint *ep, double tokens, int64_t now_us)
+{
+    ep->running++;
+    ep->probed_us = now_us;
+    ep->charged[RATE_REQUESTS]++;
+    ep->charged[RATE_TOKENS] += tokens;
+    pace_take(&ep->pace[RATE_REQUESTS], 1, now_us);
+    pace_take(&ep->pace[RATE_TOKENS], tokens, now_us);
 }
 
 /* Up to a tenth more, so that replicas that were told the same do not come back together. */
@@ -236,26 +109,36 @@ static int64_t doubled(int64_t base_us, int times, int64_t max_us)
     return us < max_us ? us : max_us;
 }
 
-static void note_busy(struct endpoint *ep, const struct verdict *v, int64_t started_us,
-                      int64_t now_us)
+static struct governor_call call_of(const struct outcome *o)
 {
+    return (struct governor_call){
+        .started_us = o->started_us,
+        .now_us = o->now_us,
+        .at_once = o->at_once,
+        .tokens = o->tokens_out,
+    };
+}
+
+static void note_busy(struct endpoint *ep, const struct outcome *o)
+{
+    const struct verdict *v = o->verdict;
+    struct governor_call c = call_of(o);
     bool serving = ep->answers != ep->answers_at_burst;
 
+    governor_refused(&ep->governor, &c);
     if (ep->busy_us == 0)
-        ep->busy_us = now_us;
-    if (!begins_burst(ep, started_us, now_us)) {
+        ep->busy_us = o->now_us;
+    if (!begins_burst(ep, o->started_us, o->now_us)) {
         if (v->pause_us > 0)
-            pause_for(ep, v->pause_us, now_us);
+            pause_for(ep, v->pause_us, o->now_us);
         return;
     }
-    /* A server that refuses some and serves others needs fewer at a time, not a long pause. */
-    double at_once = ep->running + 1;
-    ep->limit = at_once * 0.75 > 1 ? at_once * 0.75 : 1;
     ep->answers_at_burst = ep->answers;
+    /* A server that refuses some and serves others needs fewer at a time, not a long pause. */
     if (v->pause_us >= 0)
-        pause_for(ep, v->pause_us, now_us);
+        pause_for(ep, v->pause_us, o->now_us);
     else
-        pause_for(ep, serving ? 50000 : doubled(500000, ep->bursts - 1, 30000000), now_us);
+        pause_for(ep, serving ? 50000 : doubled(500000, ep->bursts - 1, 30000000), o->now_us);
 }
 
 static void count_fault(struct endpoint *ep, int64_t now_us)
@@ -264,112 +147,155 @@ static void count_fault(struct endpoint *ep, int64_t now_us)
         ep->streak_us = now_us;
 }
 
-static void note_line(struct endpoint *ep, int64_t started_us, int64_t now_us)
+static void note_line(struct endpoint *ep, const struct outcome *o)
 {
-    if (!begins_burst(ep, started_us, now_us))
+    if (!begins_burst(ep, o->started_us, o->now_us))
         return;
     ep->outage = true;
-    count_fault(ep, now_us);
-    pause_for(ep, doubled(100000, ep->bursts - 1, 5000000), now_us);
+    count_fault(ep, o->now_us);
+    pause_for(ep, doubled(100000, ep->bursts - 1, 5000000), o->now_us);
 }
 
-static void note_answer(struct endpoint *ep, bool good)
+/* Some hang while others are answered: an overload. All do: an outage. */
+static void note_hang(struct endpoint *ep, const struct outcome *o)
+{
+    struct governor_call c = call_of(o);
+
+    latencies_add(&ep->latencies, o->now_us - o->started_us);
+    governor_refused(&ep->governor, &c);
+    if (ep->answers == ep->answers_at_burst)
+        note_line(ep, o);
+    else
+        begins_burst(ep, o->started_us, o->now_us);
+    ep->answers_at_burst = ep->answers;
+}
+
+/* A call that ran out of its time may be one too many. */
+static void note_slow(struct endpoint *ep, const struct outcome *o)
+{
+    struct governor_call c = call_of(o);
+
+    governor_refused(&ep->governor, &c);
+    count_fault(ep, o->now_us);
+}
+
+static void note_answer(struct endpoint *ep, const struct outcome *o)
 {
     ep->answers++;
-    ep->faults = ep->bursts = 0;
+    ep->faults = ep->bursts = ep->stops = 0;
     ep->busy_us = 0;
     ep->outage = false;
-    if (good && ep->limit < 1e6)
-        ep->limit += 1 / ep->limit;
-}
-
-static void stop_locked(struct endpoint *ep, const char *what, const char *cause)
-{
-    if (atomic_load(&ep->stopped))
+    if (!o->served)
         return;
-    int n = snprintf(ep->sentence, sizeof(ep->sentence), "%.60s: ", ep->settings.name);
-    n += snprintf(ep->sentence + n, sizeof(ep->sentence) - (size_t)n, "%.80s", what);
-    snprintf(ep->sentence + n, sizeof(ep->sentence) - (size_t)n, "%s", cause);
-    verdict_clean(ep->sentence);
-    atomic_store(&ep->stopped, true);
+    struct governor_call c = call_of(o);
+    governor_answered(&ep->governor, &c);
+    latencies_add(&ep->latencies, o->now_us - o->started_us);
 }
 
-static void stop_if_hopeless(struct endpoint *ep, const struct verdict *v, int64_t now_us)
+void endpoint_stop(struct endpoint *ep, const char *what, const char *cause, int64_t now_us)
 {
-    char what[80];
-    int64_t streak_s = (now_us - ep->streak_us) / 1000000;
-
-    if (ep->faults > 0 && ep->faults >= ep->settings.stop_after)
-        snprintf(what, sizeof(what), "%d calls in a row failed, the last with ", ep->faults);
-    else if (v->fault == FAULT_LINE && ep->faults > 1 && streak_s >= ENDPOINT_OUTAGE_S)
-        snprintf(what, sizeof(what), "out of reach for %d seconds, the last call ended with ",
-                 (int)streak_s);
-    else if (ep->busy_us != 0 && (now_us - ep->busy_us) / 1000000 >= ENDPOINT_BUSY_S)
-        snprintf(what, sizeof(what), "nothing but refusals for %d minutes, the last was ",
-                 ENDPOINT_BUSY_S / 60);
-    else
+    if (ep->stopped)
         return;
-    stop_locked(ep, what, v->detail);
+    int n = snprintf(ep->cause, sizeof(ep->cause), "%.80s", what);
+    snprintf(ep->cause + n, sizeof(ep->cause) - (size_t)n, "%s", cause);
+    ep->stopped = true;
+    ep->stopped_us = now_us;
+    ep->stops++;
 }
 
-void endpoint_give(struct endpoint *ep, const struct verdict *v, int64_t started_us, int64_t now_us)
+bool endpoint_may_reopen(const struct endpoint *ep, int64_t now_us)
 {
-    pthread_mutex_lock(&ep->mutex);
-    ep->running--;
-    if (v->kind == VERDICT_STOP)
-        stop_locked(ep, "", v->detail);
-    else if (v->fault == FAULT_BUSY)
-        note_busy(ep, v, started_us, now_us);
-    else if (v->fault == FAULT_LINE)
-        note_line(ep, started_us, now_us);
-    else if (v->fault == FAULT_CALL)
-        count_fault(ep, now_us);
-    else if (v->kind != VERDICT_RETURNED)
-        note_answer(ep, v->kind == VERDICT_OK);
-    if (v->fault != FAULT_NONE)
-        stop_if_hopeless(ep, v, now_us);
-    pthread_mutex_unlock(&ep->mutex);
+    int64_t after_us = doubled(reopen_least_us, ep->stops - 1, reopen_most_us);
+
+    return ep->stopped && now_us - ep->stopped_us >= after_us;
 }
 
-void endpoint_stop(struct endpoint *ep, const char *cause)
+void endpoint_reopen(struct endpoint *ep)
 {
-    pthread_mutex_lock(&ep->mutex);
-    stop_locked(ep, "", cause);
-    pthread_mutex_unlock(&ep->mutex);
-}
-
-bool endpoint_stopped(struct endpoint *ep, char reason[200])
-{
-    if (!atomic_load(&ep->stopped))
-        return false;
-    if (reason) {
-        pthread_mutex_lock(&ep->mutex);
-        snprintf(reason, 200, "%s", ep->sentence);
-        pthread_mutex_unlock(&ep->mutex);
-    }
-    return true;
+    ep->stopped = false;
+    ep->outage = true;
+    ep->faults = ep->bursts = 0;
+    ep->burst_us = ep->pause_until_us = ep->streak_us = ep->busy_us = 0;
 }
 
 void endpoint_reset(struct endpoint *ep)
 {
-    pthread_mutex_lock(&ep->mutex);
-    forget(ep);
-    atomic_store(&ep->stopped, false);
-    pthread_mutex_unlock(&ep->mutex);
+    bool stopped = ep->stopped;
+
+    endpoint_reopen(ep);
+    ep->outage = stopped;
+    ep->stops = 0;
+    ep->pace[RATE_REQUESTS].reset_us = ep->pace[RATE_TOKENS].reset_us = 0;
+    governor_forgive(&ep->governor);
 }
 
-uint64_t endpoint_answers(struct endpoint *ep)
+int64_t endpoint_patience_us(const struct endpoint *ep)
 {
-    pthread_mutex_lock(&ep->mutex);
-    uint64_t n = ep->answers;
-    pthread_mutex_unlock(&ep->mutex);
-    return n;
+    if (ep->answers < ANSWERS_KNOWN)
+        return 0;
+    int64_t us = patience_times * latencies_quantile(&ep->latencies, 0.99);
+    return us > patience_least_us ? us : patience_least_us;
 }
 
-int64_t endpoint_pause_until(struct endpoint *ep)
+static void stop_if_hopeless(struct endpoint *ep, const struct outcome *o)
 {
-    pthread_mutex_lock(&ep->mutex);
-    int64_t us = ep->pause_until_us;
-    pthread_mutex_unlock(&ep->mutex);
-    return us;
+    char what[80];
+    int64_t streak_s = (o->now_us - ep->streak_us) / 1000000;
+
+    if (ep->faults > 0 && ep->faults >= ep->stop_after)
+        snprintf(what, sizeof(what), "%d calls in a row failed, the last with ", ep->faults);
+    else if (o->verdict->fault == FAULT_LINE && ep->faults > 1 && streak_s >= ENDPOINT_OUTAGE_S)
+        snprintf(what, sizeof(what), "out of reach for %d seconds, the last call ended with ",
+                 (int)streak_s);
+    else if (ep->busy_us != 0 && (o->now_us - ep->busy_us) / 1000000 >= ENDPOINT_BUSY_S)
+        snprintf(what, sizeof(what), "nothing but refusals for %d minutes, the last was ",
+                 ENDPOINT_BUSY_S / 60);
+    else
+        return;
+    endpoint_stop(ep, what, o->verdict->detail, o->now_us);
+}
+
+static void count(struct endpoint *ep, const struct outcome *o)
+{
+    struct endpoint_counts *n = &ep->counts;
+    enum verdict_kind kind = o->verdict->kind;
+
+    n->sent += o->sent;
+    n->ok += kind == VERDICT_OK;
+    n->failed += kind == VERDICT_ROW;
+    n->busy += o->verdict->fault == FAULT_BUSY;
+    n->hung += o->verdict->fault == FAULT_HANG;
+    n->wasted += o->sent && kind != VERDICT_OK && kind != VERDICT_ROW;
+}
+
+static void heed_rates(struct endpoint *ep, const struct outcome *o)
+{
+    for (int i = 0; o->said && i < RATE_KINDS; i++)
+        pace_heed(&ep->pace[i], &o->said[i], o->now_us - o->started_us,
+                  ep->charged[i] - o->charged[i], o->now_us);
+}
+
+void endpoint_end(struct endpoint *ep, const struct outcome *o)
+{
+    const struct verdict *v = o->verdict;
+
+    ep->running--;
+    count(ep, o);
+    heed_rates(ep, o);
+    if (v->kind == VERDICT_STOP)
+        endpoint_stop(ep, "", v->detail, o->now_us);
+    else if (v->fault == FAULT_BUSY)
+        note_busy(ep, o);
+    else if (v->fault == FAULT_LINE)
+        note_line(ep, o);
+    else if (v->fault == FAULT_HANG)
+        note_hang(ep, o);
+    else if (v->fault == FAULT_SLOW)
+        note_slow(ep, o);
+    else if (v->fault == FAULT_CALL)
+        count_fault(ep, o->now_us);
+    else if (v->kind != VERDICT_RETURNED)
+        note_answer(ep, o);
+    if (v->fault != FAULT_NONE)
+        stop_if_hopeless(ep, o);
 }

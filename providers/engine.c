@@ -3,15 +3,11 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "providers/engine_state.h"
 #include "server/base/clock.h"
-
-/* Idle connections per engine. */
-enum { CONNECTIONS_KEPT = 2048 };
 
 int engine_global_init(struct err *e)
 {
@@ -30,84 +26,32 @@ void engine_global_cleanup(void)
     curl_global_cleanup();
 }
 
-void job_push(struct job_queue *q, struct job *j)
-{
-    j->in = q;
-    j->next = NULL;
-    j->prev = q->tail;
-    if (q->tail)
-        q->tail->next = j;
-    else
-        q->head = j;
-    q->tail = j;
-}
-
-void job_unlink(struct job *j)
-{
-    if (j->prev)
-        j->prev->next = j->next;
-    else
-        j->in->head = j->next;
-    if (j->next)
-        j->next->prev = j->prev;
-    else
-        j->in->tail = j->prev;
-    j->in = NULL;
-    j->prev = j->next = NULL;
-}
-
-static int on_timer(CURLM *multi, long timeout_ms, void *arg)
-{
-    struct engine *g = arg;
-
-    (void)multi;
-    g->curl_due_us = timeout_ms < 0 ? -1 : clock_us() + timeout_ms * 1000;
-    return 0;
-}
-
-static int on_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
-{
-    struct engine *g = arg;
-    struct epoll_event ev = {.data.fd = fd};
-
-    (void)easy;
-    if (what == CURL_POLL_REMOVE) {
-        epoll_ctl(g->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
-        return 0;
-    }
-    if (what & CURL_POLL_IN)
-        ev.events |= EPOLLIN;
-    if (what & CURL_POLL_OUT)
-        ev.events |= EPOLLOUT;
-    if (epoll_ctl(g->epoll_fd, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &ev) != 0 &&
-        epoll_ctl(g->epoll_fd, known ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, &ev) != 0)
-        return -1;
-    return curl_multi_assign(g->multi, fd, g) == CURLM_OK ? 0 : -1;
-}
-
-static int set_up_multi(struct engine *g, struct err *e)
-{
-    g->multi = curl_multi_init();
-    if (!g->multi || curl_multi_setopt(g->multi, CURLMOPT_SOCKETFUNCTION, on_socket) != CURLM_OK ||
-        curl_multi_setopt(g->multi, CURLMOPT_SOCKETDATA, g) != CURLM_OK ||
-        curl_multi_setopt(g->multi, CURLMOPT_TIMERFUNCTION, on_timer) != CURLM_OK ||
-        curl_multi_setopt(g->multi, CURLMOPT_TIMERDATA, g) != CURLM_OK ||
-        curl_multi_setopt(g->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT) != CURLM_OK)
-        return err_set(e, ERR_NO_MEMORY, "cannot set up the HTTP client");
-    return 0;
-}
-
 static int set_up_epoll(struct engine *g, struct err *e)
 {
     struct epoll_event ev = {.events = EPOLLIN};
 
     g->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     g->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    ev.data.fd = g->wake_fd;
+    ev.data.u64 = wire_tag(UINT32_MAX, g->wake_fd);
     if (g->epoll_fd < 0 || g->wake_fd < 0 ||
         epoll_ctl(g->epoll_fd, EPOLL_CTL_ADD, g->wake_fd, &ev) != 0)
         return err_set(e, ERR_INTERNAL, "cannot set up epoll (errno %d)", errno);
     return 0;
+}
+
+static struct wire *add_wire(struct engine *g, struct err *e)
+{
+    struct wire **grown = realloc(g->wires, (g->n_wires + 1) * sizeof(struct wire *));
+
+    if (!grown) {
+        err_set(e, ERR_NO_MEMORY, "out of memory");
+        return NULL;
+    }
+    g->wires = grown;
+    struct wire *w = wire_new(g->epoll_fd, g->n_wires, e);
+    if (w)
+        g->wires[g->n_wires++] = w;
+    return w;
 }
 
 struct engine *engine_new(struct err *e)
@@ -118,8 +62,9 @@ struct engine *engine_new(struct err *e)
         err_set(e, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
-    g->curl_due_us = g->epoll_fd = g->wake_fd = -1;
-    if (set_up_epoll(g, e) != 0 || set_up_multi(g, e) != 0) {
+    g->epoll_fd = g->wake_fd = -1;
+    g->later_due_us = INT64_MAX;
+    if (set_up_epoll(g, e) != 0 || !add_wire(g, e)) {
         engine_free(g);
         return NULL;
     }
@@ -128,12 +73,14 @@ struct engine *engine_new(struct err *e)
 
 static void lane_free(struct lane *l)
 {
-    while (l->idle) {
-        struct exchange *x = l->idle;
-        l->idle = x->next;
-        exchange_free(x);
-    }
-    endpoint_unref(l->endpoint);
+    for (int i = 0; i < ENDPOINTS_MAX; i++)
+        while (l->idle[i]) {
+            struct exchange *x = l->idle[i];
+            l->idle[i] = x->next;
+            exchange_free(x);
+        }
+    upstream_leave(l->upstream, &l->seat);
+    upstream_unref(l->upstream);
     free(l);
 }
 
@@ -146,7 +93,9 @@ void engine_free(struct engine *g)
         g->lanes = l->next;
         lane_free(l);
     }
-    curl_multi_cleanup(g->multi);
+    for (uint32_t i = 0; i < g->n_wires; i++)
+        wire_free(g->wires[i]);
+    free(g->wires);
     if (g->epoll_fd >= 0)
         close(g->epoll_fd);
     if (g->wake_fd >= 0)
@@ -175,7 +124,7 @@ void engine_drop_orphans(struct engine *g)
 
     while (*at) {
         struct lane *l = *at;
-        if (l->held > 0 || endpoint_is_shared(l->endpoint)) {
+        if (l->held > 0 || upstream_is_shared(l->upstream)) {
             at = &l->next;
             continue;
         }
@@ -184,10 +133,10 @@ void engine_drop_orphans(struct engine *g)
     }
 }
 
-struct lane *engine_lane(struct engine *g, struct endpoint *ep, struct err *e)
+struct lane *engine_lane(struct engine *g, struct upstream *u, struct err *e)
 {
     for (struct lane *l = g->lanes; l; l = l->next)
-        if (l->endpoint == ep)
+        if (l->upstream == u)
             return l;
     struct lane *l = calloc(1, sizeof(*l));
     if (!l) {
@@ -195,27 +144,30 @@ struct lane *engine_lane(struct engine *g, struct endpoint *ep, struct err *e)
         return NULL;
     }
     l->engine = g;
-    l->endpoint = endpoint_ref(ep);
+    l->upstream = upstream_ref(u);
+    upstream_join(u, &l->seat, g);
     l->next = g->lanes;
     g->lanes = l;
     return l;
 }
 
-int lane_room(const struct lane *l)
+int lane_room(struct lane *l)
 {
-    int room = endpoint_get_settings(l->endpoint)->max_in_flight - l->held;
-
-    return room < 0 || endpoint_stopped(l->endpoint, NULL) ? 0 : room;
+    return upstream_room(l->upstream, &l->seat, clock_us());
 }
 
-void lane_hold(struct lane *l)
+bool lane_hold(struct lane *l)
 {
+    if (!upstream_hold(l->upstream, &l->seat, clock_us()))
+        return false;
     l->held++;
     l->engine->held++;
+    return true;
 }
 
 void lane_release(struct lane *l)
 {
+    upstream_release(l->upstream, &l->seat);
     l->held--;
     l->engine->held--;
     l->engine->delivered++;
@@ -227,44 +179,71 @@ void lane_submit(struct lane *l, struct job *j)
     job_push(&l->ready, j);
 }
 
-void engine_retire(struct lane *l, struct exchange *x)
+struct exchange *engine_exchange(struct lane *l, int endpoint)
 {
-    exchange_clear(x);
-    x->next = l->idle;
-    l->idle = x;
+    struct engine *g = l->engine;
+    struct exchange *x = l->idle[endpoint];
+    struct err e = {0};
+    struct wire *w = NULL;
+
+    if (x) {
+        l->idle[endpoint] = x->next;
+        x->next = NULL;
+        return x;
+    }
+    for (uint32_t i = 0; i < g->n_wires && !w; i++)
+        if (g->wires[i]->exchanges < WIRE_EXCHANGES)
+            w = g->wires[i];
+    if (!w)
+        w = add_wire(g, &e);
+    return w ? exchange_new(upstream_route(l->upstream, endpoint), w) : NULL;
 }
 
-struct exchange *engine_detach(struct engine *g, struct job *j)
+void engine_retire(struct lane *l, struct exchange *x)
+{
+    int endpoint = x->permit.endpoint;
+
+    exchange_clear(x);
+    x->next = l->idle[endpoint];
+    l->idle[endpoint] = x;
+}
+
+struct exchange *engine_detach(struct job *j)
 {
     struct exchange *x = j->exchange;
 
-    curl_multi_remove_handle(g->multi, x->easy);
+    curl_multi_remove_handle(x->wire->multi, x->easy);
     j->exchange = NULL;
-    j->lane->n_running--;
     job_unlink(j);
     return x;
 }
 
-static void give_up(struct engine *g, struct job *j)
+void engine_abandon(struct job *j)
 {
     static const struct verdict returned = {.kind = VERDICT_RETURNED, .pause_us = -1};
+    struct lane *l = j->lane;
+    struct exchange *x = engine_detach(j);
+    struct outcome o = {.verdict = &returned, .now_us = clock_us(), .sent = x->sent};
+    struct sending s = {
+        .sent = x->sent, .costs = x->sent, .took_us = o.now_us - x->permit.started_us};
 
-    if (j->exchange) {
-        struct exchange *x = engine_detach(g, j);
-        endpoint_give(j->lane->endpoint, &returned, x->started_us, clock_us());
-        engine_retire(j->lane, x);
-    } else {
-        job_unlink(j);
-    }
-    job_push(&g->returned, j);
+    if (j->ops->ended)
+        j->ops->ended(j, &s);
+    upstream_give(l->upstream, &l->seat, &x->permit, &o, x->sent ? -1 : 0);
+    engine_retire(l, x);
 }
 
 void engine_give_up(struct engine *g, struct job_queue *q, const void *arg, const struct lane *lane)
 {
     for (struct job *j = q->head, *next; j; j = next) {
         next = j->next;
-        if ((!arg || j->arg == arg) && (!lane || j->lane == lane))
-            give_up(g, j);
+        if ((arg && j->arg != arg) || (lane && j->lane != lane))
+            continue;
+        if (j->exchange)
+            engine_abandon(j);
+        else
+            job_unlink(j);
+        job_push(&g->returned, j);
     }
 }
 

@@ -8,55 +8,111 @@ enum {
     RAW_MAX = 16384,
     HEADERS_MAX = 65536,
     BODY_KEPT = 1 << 20, /* a larger buffer is given back after its reply */
-    KEY_SHORTEST = 8,    /* shorter ones are not looked for in replies: they would hit words */
 };
+
+static long status_of(const struct exchange *x)
+{
+    long status = 0;
+
+    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    return status;
+}
+
+/* A server that does not stream although it was asked to answers in one piece. */
+static void tell_form(struct exchange *x)
+{
+    bool stream = x->job->ops->feed && str_starts(str_of(x->type), STR("text/event-stream")) &&
+                  status_of(x) == 200;
+
+    x->form = stream ? BODY_STREAM : BODY_WHOLE;
+}
+
+static size_t feed(struct exchange *x, const char *p, size_t n)
+{
+    enum piece piece = x->job->ops->feed(x->job, (struct str){p, n});
+
+    if (piece == PIECE_TOKEN && x->began_us == 0)
+        x->began_us = x->received_us;
+    x->cut = piece == PIECE_CUT;
+    return x->cut ? CURL_WRITEFUNC_ERROR : n;
+}
 
 static size_t on_body(char *p, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
 
     n *= size;
+    x->received_us = clock_us();
+    if (x->form == BODY_UNKNOWN)
+        tell_form(x);
+    if (x->form == BODY_STREAM)
+        return feed(x, p, n);
+    if (x->began_us == 0)
+        x->began_us = x->received_us;
     if (n > x->job->reply_max - x->body.n) {
         x->too_large = true;
         return CURL_WRITEFUNC_ERROR;
     }
     buf_add(&x->body, p, n);
-    x->received_us = clock_us();
     return x->body.failed ? CURL_WRITEFUNC_ERROR : n;
 }
 
-static void keep_header(struct str line, const char *name, char *out, size_t size)
+static bool keep(struct str name, const char *wanted, struct str value, char *out, size_t size)
 {
-    size_t n = strlen(name);
-
-    if (line.n <= n || line.p[n] != ':' || !str_ieq((struct str){line.p, n}, str_of(name)))
-        return;
-    struct str value = str_trim(str_from(line, n + 1));
+    if (!str_ieq(name, str_of(wanted)))
+        return false;
     if (value.n >= size)
         value.n = size - 1;
-    memcpy(out, value.p, value.n);
+    if (value.n > 0)
+        memcpy(out, value.p, value.n);
     out[value.n] = 0;
+    return true;
+}
+
+static void keep_header(struct exchange *x, struct str line)
+{
+    const char *colon =
+        line.n > 0 && strchr("cdrxCDRX", line.p[0]) ? memchr(line.p, ':', line.n) : NULL;
+
+    if (!colon)
+        return;
+    struct str name = {line.p, (size_t)(colon - line.p)};
+    struct str value = str_trim(str_from(line, name.n + 1));
+    if (keep(name, "retry-after", value, x->retry_after, sizeof(x->retry_after)) ||
+        keep(name, "retry-after-ms", value, x->retry_after_ms, sizeof(x->retry_after_ms)) ||
+        keep(name, "date", value, x->date, sizeof(x->date)) ||
+        keep(name, "content-encoding", value, x->encoding, sizeof(x->encoding)) ||
+        keep(name, "content-type", value, x->type, sizeof(x->type)))
+        return;
+    rate_header(name, value, x->said);
 }
 
 static size_t on_header(char *p, size_t size, size_t n, void *arg)
 {
     struct exchange *x = arg;
-    struct str line = {p, n *= size};
 
+    n *= size;
     x->header_bytes += n;
     if (x->header_bytes > HEADERS_MAX)
         return 0;
-    keep_header(line, "retry-after", x->retry_after, sizeof(x->retry_after));
-    keep_header(line, "retry-after-ms", x->retry_after_ms, sizeof(x->retry_after_ms));
-    keep_header(line, "date", x->date, sizeof(x->date));
-    keep_header(line, "content-encoding", x->encoding, sizeof(x->encoding));
+    keep_header(x, (struct str){p, n});
     return n;
 }
 
-static bool set_route(CURL *c, const struct endpoint *ep)
+/* The connection stands, and the request goes out now. */
+static int on_sending(void *arg, char *peer, char *local, int peer_port, int local_port)
 {
-    return curl_easy_setopt(c, CURLOPT_URL, endpoint_url(ep)) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HTTPHEADER, endpoint_headers(ep)) == CURLE_OK &&
+    struct exchange *x = arg;
+
+    (void)peer, (void)local, (void)peer_port, (void)local_port;
+    x->sent = true;
+    return CURL_PREREQFUNC_OK;
+}
+
+static bool set_route(CURL *c, const struct route *r)
+{
+    return curl_easy_setopt(c, CURLOPT_URL, r->url) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_USERAGENT, "monoceros") == CURLE_OK &&
@@ -67,12 +123,10 @@ static bool set_route(CURL *c, const struct endpoint *ep)
            curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) == CURLE_OK;
 }
 
-static bool set_limits(CURL *c, const struct endpoint_settings *s)
+/* The deadlines are the engine's own: a timer of curl for each call costs more. */
+static bool set_connection(CURL *c)
 {
     return curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, s->timeout_s * 1000L) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, s->connect_timeout_s * 1000L) ==
-               CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, 30L) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, 10L) == CURLE_OK &&
@@ -86,18 +140,23 @@ static bool set_callbacks(CURL *c, struct exchange *x)
            curl_easy_setopt(c, CURLOPT_WRITEDATA, x) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_HEADERDATA, x) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PREREQFUNCTION, on_sending) == CURLE_OK &&
+           curl_easy_setopt(c, CURLOPT_PREREQDATA, x) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_ERRORBUFFER, x->error) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PRIVATE, x) == CURLE_OK;
 }
 
-struct exchange *exchange_new(const struct endpoint *ep)
+struct exchange *exchange_new(const struct route *route, struct wire *w)
 {
     struct exchange *x = calloc(1, sizeof(*x));
 
     if (!x)
         return NULL;
+    x->wire = w;
+    w->exchanges++;
+    rate_said_clear(x->said);
     x->easy = curl_easy_init();
-    if (x->easy && set_route(x->easy, ep) && set_limits(x->easy, endpoint_get_settings(ep)) &&
+    if (x->easy && set_route(x->easy, route) && set_connection(x->easy) &&
         set_callbacks(x->easy, x))
         return x;
     exchange_free(x);
@@ -108,79 +167,81 @@ void exchange_free(struct exchange *x)
 {
     if (!x)
         return;
+    x->wire->exchanges--;
     curl_easy_cleanup(x->easy);
     buf_free(&x->body);
     free(x);
 }
 
-int exchange_start(struct exchange *x, CURLM *multi, struct job *j, int64_t now_us)
+int exchange_start(struct exchange *x, struct job *j, const struct permit *permit)
 {
     x->job = j;
     x->body.max = j->reply_max;
-    x->started_us = now_us;
+    x->permit = *permit;
     if (curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, j->body.p) != CURLE_OK ||
         curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->body.n) != CURLE_OK ||
-        curl_multi_add_handle(multi, x->easy) != CURLM_OK)
+        curl_multi_add_handle(x->wire->multi, x->easy) != CURLM_OK)
         return -1;
     j->exchange = x;
     return 0;
 }
 
-/* A server may echo the key in an error: nobody is to find it in a stored reply. */
-static void hide_key(struct exchange *x)
+void exchange_hide_key(struct exchange *x)
 {
-    struct str key = str_of(endpoint_get_settings(x->job->lane->endpoint)->api_key);
-
-    if (key.n < KEY_SHORTEST || x->body.n < key.n)
-        return;
-    char *at = memmem(x->body.p, x->body.n, key.p, key.n);
-    while (at) {
-        memset(at, '*', key.n);
-        at += key.n;
-        at = memmem(at, x->body.n - (size_t)(at - x->body.p), key.p, key.n);
-    }
+    route_hide_key(upstream_get_settings(x->job->lane->upstream)->api_key, x->body.p, x->body.n);
 }
 
 static void judge_transfer(const struct exchange *x, CURLcode code, struct verdict *v)
 {
-    curl_off_t sent = 0;
-
-    curl_easy_getinfo(x->easy, CURLINFO_PRETRANSFER_TIME_T, &sent);
     struct transfer_view t = {
         .code = code,
         .error = x->error,
-        .sent = sent > 0,
+        .sent = x->sent,
         .answered = x->header_bytes + x->body.n > 0,
         .too_large = x->too_large,
     };
+
     verdict_of_transfer(&t, v);
 }
 
-void exchange_judge(struct exchange *x, CURLcode code, struct verdict *v)
+static void judge_status(struct exchange *x, int status, struct verdict *v)
 {
-    long status = 0;
-
-    *v = (struct verdict){.pause_us = -1};
-    hide_key(x);
-    curl_easy_getinfo(x->easy, CURLINFO_RESPONSE_CODE, &status);
+    struct job *j = x->job;
     struct reply_view r = {
-        .status = (int)status,
+        .status = status,
         .body = buf_str(&x->body),
         .retry_after = str_of(x->retry_after),
         .retry_after_ms = str_of(x->retry_after_ms),
         .date = str_of(x->date),
     };
-    if (code != CURLE_OK)
+
+    x->refused = true;
+    verdict_of_status(&r, time(NULL), v);
+    if (j->ops->refused)
+        j->ops->refused(j, x->permit.endpoint, status, r.body, v);
+}
+
+void exchange_judge(struct exchange *x, CURLcode code, struct verdict *v)
+{
+    struct job *j = x->job;
+    struct str body = buf_str(&x->body);
+    int status = (int)status_of(x);
+
+    *v = (struct verdict){.pause_us = -1};
+    exchange_hide_key(x);
+    if (code != CURLE_OK && !x->cut)
         judge_transfer(x, code, v);
     else if (status != 200)
-        verdict_of_status(&r, time(NULL), v);
+        judge_status(x, status, v);
     else if (x->encoding[0] && !str_ieq(str_of(x->encoding), STR("identity")))
         verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "invalid_reply",
                     "the reply is encoded, which was not asked for");
-    else if (x->body.n == 0) /* headers cut off look like this, too */
-        verdict_of_garbage(r.body, "", v);
-    else
-        x->job->ops->judge(x->job, r.body, v);
+    else if (body.n == 0 && x->form != BODY_STREAM) /* headers cut off look like this, too */
+        verdict_of_garbage(body, "", v);
+    else {
+        x->served = true;
+        j->ops->judge(j, x->permit.endpoint, body, v);
+    }
 }
 
 struct str exchange_raw(const struct exchange *x)
@@ -191,10 +252,13 @@ struct str exchange_raw(const struct exchange *x)
 void exchange_clear(struct exchange *x)
 {
     x->job = NULL;
-    x->started_us = x->received_us = 0;
+    x->received_us = x->began_us = 0;
     x->header_bytes = 0;
-    x->too_large = false;
-    x->retry_after[0] = x->retry_after_ms[0] = x->date[0] = x->encoding[0] = x->error[0] = 0;
+    x->sent = x->too_large = x->cut = x->served = x->refused = false;
+    x->form = BODY_UNKNOWN;
+    rate_said_clear(x->said);
+    x->retry_after[0] = x->retry_after_ms[0] = x->date[0] = x->encoding[0] = 0;
+    x->type[0] = x->error[0] = 0;
     if (x->body.cap > BODY_KEPT)
         buf_free(&x->body);
     else

@@ -1,16 +1,15 @@
 /* The inside of an engine. A job is one POST (or one piece of work in the process) that is tried
- * until a verdict about it is final; a lane is what one engine holds for one endpoint. All of it
+ * until a verdict about it is final; a lane is what one engine holds for one provider. All of it
  * belongs to the engine's thread. */
 #ifndef MONOCEROS_PROVIDERS_JOB_H
 #define MONOCEROS_PROVIDERS_JOB_H
 
-#include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "providers/endpoint.h"
 #include "providers/engine.h"
+#include "providers/upstream.h"
 #include "server/base/buf.h"
 
 struct exchange;
@@ -21,12 +20,32 @@ struct job_queue {
     struct job *head, *tail;
 };
 
+/* What became of one sending. */
+struct sending {
+    bool sent;  /* it reached the server */
+    bool costs; /* and the server may have worked on it: whether it said for what or not */
+    int64_t took_us;
+};
+
+/* What a piece of a streamed reply was. */
+enum piece {
+    PIECE_NOTHING,
+    PIECE_TOKEN, /* the answer has begun, or goes on */
+    PIECE_CUT,   /* no more is wanted: the connection is closed, and `judge` says what there is */
+};
+
 struct job_ops {
     /* Before each sending; may be NULL. */
-    void (*prepare)(struct job *j);
-    /* A reply with status 200 that came whole; fills v. */
-    void (*judge)(struct job *j, struct str body, struct verdict *v);
-    /* The work itself, for an endpoint without a URL; fills v. */
+    void (*prepare)(struct job *j, int endpoint);
+    /* A piece of an event stream with status 200. NULL: none is asked for. */
+    enum piece (*feed)(struct job *j, struct str piece);
+    /* A reply with status 200 that came whole; fills v. An event stream has no body here. */
+    void (*judge)(struct job *j, int endpoint, struct str body, struct verdict *v);
+    /* May change the verdict on a reply with another status; may be NULL. */
+    void (*refused)(struct job *j, int endpoint, int status, struct str body, struct verdict *v);
+    /* The end of a sending, before what follows from it; may be NULL. */
+    void (*ended)(struct job *j, const struct sending *s);
+    /* The work itself, for a provider without a URL; fills v. */
     void (*work)(struct job *j, struct verdict *v);
     /* The end: VERDICT_OK, VERDICT_ROW or VERDICT_RETURNED. The job is in no queue any more and
      * is the callee's to free. `raw` is the last reply and lives as long as the call. */
@@ -37,12 +56,19 @@ struct job_ops {
 struct job {
     const struct job_ops *ops;
     struct lane *lane;
-    struct buf body;  /* the request; freed by the owner */
-    size_t reply_max; /* bytes of a reply that is still read */
-    const void *arg;  /* for engine_cancel */
-    int attempts;     /* used up */
+    struct buf body;        /* the request; freed by the owner */
+    size_t reply_max;       /* bytes of a reply that is still read */
+    const void *arg;        /* for engine_cancel */
+    int attempts;           /* used up */
+    double tokens_expected; /* of each sending */
 
-    int waits, line_faults;
+    /* Of the last sending, set by `judge`: tokens of the answer, 0 when not known, and all that it
+     * used, negative when not known. */
+    int64_t tokens_out;
+    double tokens_used;
+
+    int waits, hangs, resends, line_faults;
+    int last; /* endpoint that it is better not sent to again, and 1; 0: none */
     uint64_t answers_at_line;
     int64_t due_us;
     struct exchange *exchange; /* while under way */
@@ -52,25 +78,26 @@ struct job {
 
 struct lane {
     struct engine *engine;
-    struct endpoint *endpoint; /* one reference */
+    struct upstream *upstream; /* one reference */
+    struct seat seat;
     struct job_queue ready, running;
-    int n_running;
     int held;             /* submitted by the user and not answered; a batch counts once */
-    int64_t again_us;     /* no start before: what endpoint_take said */
+    int64_t again_us;     /* no start before: what upstream_take said */
     int64_t stop_seen_us; /* 0: not stopped */
-    struct exchange *idle;
+    struct exchange *idle[ENDPOINTS_MAX];
     struct lane *next;
 };
 
 void job_push(struct job_queue *q, struct job *j);
+void job_push_front(struct job_queue *q, struct job *j);
 void job_unlink(struct job *j);
 
-/* The lane of this engine for ep, made on first use; NULL when out of memory. */
-struct lane *engine_lane(struct engine *g, struct endpoint *ep, struct err *e);
+/* The lane of this engine for u, made on first use; NULL when out of memory. */
+struct lane *engine_lane(struct engine *g, struct upstream *u, struct err *e);
 /* Calls that the user may still submit. */
-int lane_room(const struct lane *l);
-/* One more call of the user is held, or one was answered. */
-void lane_hold(struct lane *l);
+int lane_room(struct lane *l);
+/* One more call of the user is held, unless there is no room; or one was answered. */
+bool lane_hold(struct lane *l);
 void lane_release(struct lane *l);
 /* Hands a job over; it starts in the next engine_poll. */
 void lane_submit(struct lane *l, struct job *j);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "providers/retry.h"
 #include "server/base/text.h"
 #include "server/json/decode.h"
 
@@ -128,106 +129,12 @@ void verdict_message(struct str body, char *out, size_t size)
     json_decref(root);
 }
 
-static int64_t capped(double seconds)
-{
-    if (!(seconds >= 0))
-        return -1;
-    if (seconds > VERDICT_PAUSE_MAX_S)
-        seconds = VERDICT_PAUSE_MAX_S;
-    return (int64_t)(seconds * 1e6);
-}
-
-static time_t date_of(struct str value)
-{
-    char z[64];
-
-    if (value.n < 8 || value.n >= sizeof(z) || !memchr(value.p, ':', value.n))
-        return -1;
-    memcpy(z, value.p, value.n);
-    z[value.n] = 0;
-    return curl_getdate(z, NULL);
-}
-
-int64_t retry_after_us(struct str value, struct str date, time_t now)
-{
-    double seconds;
-
-    value = str_trim(value);
-    if (value.n == 0)
-        return -1;
-    if (str_to_double(value, &seconds))
-        return capped(seconds);
-    time_t until = date_of(value);
-    if (until < 0)
-        return -1;
-    time_t base = date_of(str_trim(date));
-    double wait = difftime(until, base < 0 ? now : base);
-    return capped(wait < 0 ? 0 : wait);
-}
-
-/* Seconds of one "<number><unit>" at the head of *s, which it takes off; -1 when there is none. */
-static double take_duration(struct str *s)
-{
-    static const struct {
-        const char *unit;
-        double seconds;
-    } units[] = {{"ms", 1e-3}, {"millis", 1e-3}, {"m", 60}, {"h", 3600}, {"s", 1}};
-    size_t digits = 0;
-    double number;
-
-    while (digits < s->n && ((s->p[digits] >= '0' && s->p[digits] <= '9') || s->p[digits] == '.'))
-        digits++;
-    /* A full stop that ends the sentence belongs to no number. */
-    if (digits > 0 && s->p[digits - 1] == '.')
-        digits--;
-    if (!str_to_double((struct str){s->p, digits}, &number))
-        return -1;
-    struct str rest = str_trim(str_from(*s, digits));
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-        struct str unit = str_of(units[i].unit);
-        if (rest.n >= unit.n && str_ieq((struct str){rest.p, unit.n}, unit)) {
-            *s = str_from(rest, unit.n);
-            return number * units[i].seconds;
-        }
-    }
-    *s = rest;
-    return number;
-}
-
-int64_t retry_prose_us(struct str message)
-{
-    static const char *const leads[] = {"try again in ", "retry after ", "retry in "};
-
-    if (message.n > WORDS_WITHIN)
-        message.n = WORDS_WITHIN;
-    for (size_t i = 0; i < sizeof(leads) / sizeof(*leads); i++) {
-        struct str lead = str_of(leads[i]);
-        ptrdiff_t at = str_ifind(message, lead);
-        if (at < 0)
-            continue;
-        struct str rest = str_from(message, (size_t)at + lead.n);
-        double total = take_duration(&rest);
-        if (total < 0)
-            continue;
-        double more = take_duration(&rest); /* "6m0.5s" */
-        return capped(more > 0 ? total + more : total);
-    }
-    return -1;
-}
-
-int64_t retry_backoff_us(int n, uint64_t random)
-{
-    int64_t ceiling = 250000LL << (n < 1 ? 0 : n > 6 ? 5 : n - 1);
-
-    return ceiling / 4 + (int64_t)(random % (uint64_t)(ceiling - ceiling / 4));
-}
-
 static int64_t pause_asked(const struct reply_view *r, time_t now)
 {
     int64_t ms;
 
     if (str_to_i64(str_trim(r->retry_after_ms), 0, 1000LL * 86400, &ms))
-        return capped((double)ms / 1e3);
+        return retry_capped_us((double)ms / 1e3);
     int64_t us = retry_after_us(r->retry_after, r->date, now);
     return us >= 0 ? us : retry_prose_us(r->body);
 }
@@ -339,7 +246,7 @@ void verdict_of_transfer(const struct transfer_view *t, struct verdict *v)
         verdict_set(v, VERDICT_STOP, FAULT_NONE, "unreachable",
                     "%s: check the URL and the certificate", why);
     else if (code == CURLE_OPERATION_TIMEDOUT && t->sent)
-        verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "timeout", "%s", why);
+        verdict_set(v, VERDICT_AGAIN, FAULT_SLOW, "timeout", "%s", why);
     else if (is_line_code(code) && t->answered)
         verdict_set(v, VERDICT_AGAIN, FAULT_LINE, "reset", "the reply was cut short: %s", why);
     else if (is_line_code(code) || code == CURLE_OPERATION_TIMEDOUT)

@@ -14,6 +14,7 @@ enum verdict_kind {
     VERDICT_OK,
     VERDICT_WAIT,     /* the endpoint cannot now; the row's attempts are not touched */
     VERDICT_AGAIN,    /* may pass: asked again, up to the row's attempts */
+    VERDICT_RESEND,   /* asked again at once in another form; nobody's fault */
     VERDICT_ROW,      /* about this row, and final */
     VERDICT_STOP,     /* about every row: nothing more is to be sent */
     VERDICT_RETURNED, /* undecided: cancelled, or the endpoint stopped meanwhile */
@@ -25,6 +26,8 @@ enum verdict_fault {
     FAULT_BUSY, /* overload: a pause, counted once for all calls that met it */
     FAULT_LINE, /* connection: an outage, counted once for all calls that met it */
     FAULT_CALL, /* a broken answer: counted one by one */
+    FAULT_SLOW, /* out of time: counted like a broken answer, and a sign of overload */
+    FAULT_HANG, /* far beyond what the others take: not waited for any longer */
 };
 
 struct verdict {
@@ -53,8 +56,6 @@ struct transfer_view {
     bool too_large;    /* ended here because the reply exceeded its bound */
 };
 
-enum { VERDICT_PAUSE_MAX_S = 120 };
-
 /* Fills v; `fmt` makes the detail, which is cleaned of control characters and cut at a character.
  */
 void verdict_set(struct verdict *v, enum verdict_kind kind, enum verdict_fault fault,
@@ -77,14 +78,5 @@ void verdict_of_garbage(struct str body, const char *why, struct verdict *v);
 
 /* The sentence of an error body, from wherever the server put it; cleaned, cut to `size`. */
 void verdict_message(struct str body, char *out, size_t size);
-
-/* Microseconds asked for by a Retry-After value (seconds, fraction, HTTP date) within 0 and the
- * cap; -1 when it says nothing usable. `date` is the reply's Date header, which a date is measured
- * against so that a wrong clock on either side does no harm. */
-int64_t retry_after_us(struct str value, struct str date, time_t now);
-/* The same from prose such as "Please try again in 6m0.5s"; -1 when there is none. */
-int64_t retry_prose_us(struct str message);
-/* The pause before try number n (1, 2, …) of one row: exponential, full jitter from `random`. */
-int64_t retry_backoff_us(int n, uint64_t random);
 
 #endif

@@ -11,9 +11,11 @@
 enum setting_type {
     SETTING_TEXT,
     SETTING_INT,
+    SETTING_NUMBER, /* double, not negative; -1 when unset */
     SETTING_BOOL,
     SETTING_ENUM,
-    SETTING_URL,      /* of a model server; ends in /v1 */
+    SETTING_URL,      /* of one or several model servers, each ending in /v1; also by a file */
+    SETTING_BODY,     /* members of a request body, as a JSON object; also by a file */
     SETTING_LISTEN,   /* host:port */
     SETTING_CONNINFO, /* may carry a password, which is masked; also by a file */
     SETTING_SECRET,   /* masked; also by a file; never by a flag */
@@ -29,7 +31,7 @@ struct setting {
     enum setting_place place;
     size_t offset;
     const char *fallback; /* NULL: unset */
-    int min, max;         /* SETTING_INT */
+    int min, max;         /* SETTING_INT, SETTING_NUMBER */
     const char *const *values;
     const char *help;
 };
@@ -42,7 +44,7 @@ extern const struct setting settings[]; /* ended by a NULL name; at most SETTING
 struct given {
     const char *text;   /* NULL: not given */
     const char *source; /* "environment MONOCEROS_LISTEN", "/etc/monoceros.ini:3" */
-    bool in_file;       /* text is the path of a file whose first line is the value */
+    bool in_file; /* text is the path of a file that has the value: of a secret the first line */
 };
 
 enum layer { LAYER_FILE, LAYER_ENVIRONMENT, LAYER_FLAG, LAYER_COUNT };
@@ -64,6 +66,7 @@ struct config_state {
 };
 
 bool setting_has_file(const struct setting *s);
+bool setting_is_secret(const struct setting *s);
 /* Index in the table by full name; *in_file tells that the name was that of its file variant.
  * -1 when there is none. case and separators are those of `separator`: '_' or '-'. */
 int setting_find(struct str name, char separator, bool *in_file);

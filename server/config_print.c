@@ -12,9 +12,10 @@ enum { NAME_TEXT_MAX = 128, OUTPUT_MAX = 1 << 20 };
 static const char mask[] = "********";
 
 static const char *const type_names[] = {
-    [SETTING_TEXT] = "text",     [SETTING_INT] = "int",           [SETTING_BOOL] = "bool",
-    [SETTING_ENUM] = "enum",     [SETTING_URL] = "url",           [SETTING_LISTEN] = "host:port",
-    [SETTING_SECRET] = "secret", [SETTING_CONNINFO] = "conninfo",
+    [SETTING_TEXT] = "text",         [SETTING_INT] = "int",          [SETTING_NUMBER] = "number",
+    [SETTING_BOOL] = "bool",         [SETTING_ENUM] = "enum",        [SETTING_URL] = "url",
+    [SETTING_BODY] = "json",         [SETTING_LISTEN] = "host:port", [SETTING_SECRET] = "secret",
+    [SETTING_CONNINFO] = "conninfo",
 };
 
 /* The end of a value in a connection string that starts at i: quoted, or up to a separator. */
@@ -91,12 +92,31 @@ static void put_masked(struct buf *out, const char *text)
     buf_addz(out, masked);
 }
 
+/* On one line, as the white space in a file may have any form. */
+static void put_body(struct buf *out, const char *text)
+{
+    for (; *text; text++)
+        buf_addc(out, *text == '\n' || *text == '\r' || *text == '\t' ? ' ' : *text);
+}
+
+static void put_number(struct buf *out, double v)
+{
+    if (v < 0)
+        buf_addz(out, "-");
+    else
+        json_double(out, v);
+}
+
 /* The value as it is in force. */
 static void put_value(const struct setting *s, const void *base, struct buf *out)
 {
     const void *target = (const char *)base + s->offset;
     if (s->type == SETTING_INT) {
         buf_addi(out, *(const int *)target);
+        return;
+    }
+    if (s->type == SETTING_NUMBER) {
+        put_number(out, *(const double *)target);
         return;
     }
     if (s->type == SETTING_BOOL) {
@@ -110,6 +130,8 @@ static void put_value(const struct setting *s, const void *base, struct buf *out
         buf_addz(out, mask);
     else if (s->type == SETTING_CONNINFO)
         put_masked(out, text);
+    else if (s->type == SETTING_BODY)
+        put_body(out, text);
     else
         buf_addz(out, text);
 }
@@ -236,7 +258,7 @@ static void describe(const struct setting *s, struct buf *out)
     json_z(out, places[s->place]);
     json_key(out, "default");
     json_z(out, s->fallback);
-    if (s->type == SETTING_INT) {
+    if (s->type == SETTING_INT || s->type == SETTING_NUMBER) {
         json_key(out, "min");
         json_int(out, s->min);
         json_key(out, "max");
@@ -250,6 +272,8 @@ static void describe(const struct setting *s, struct buf *out)
         json_close(out, ']');
     }
     json_key(out, "secret");
+    json_bool(out, setting_is_secret(s));
+    json_key(out, "file");
     json_bool(out, setting_has_file(s));
     json_key(out, "help");
     json_z(out, s->help);

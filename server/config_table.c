@@ -14,7 +14,8 @@ static const char *const token_fields[] = {"max_tokens", "max_completion_tokens"
 #define ENUM(list, default_) .type = SETTING_ENUM, .values = (list), .fallback = (default_)
 #define INT(least, most, default_)                                                                 \
     .type = SETTING_INT, .min = (least), .max = (most), .fallback = (default_)
-#define BOOL .type = SETTING_BOOL, .fallback = "false"
+#define PRICE .type = SETTING_NUMBER, .min = 0, .max = 1000000
+#define BOOL  .type = SETTING_BOOL, .fallback = "false"
 
 const struct setting settings[] = {
     {"config", TEXT(NULL), .place = PLACE_NONE, .help = "path of the configuration file (INI)"},
@@ -51,12 +52,20 @@ const struct setting settings[] = {
 
     {"llm_kind", ENUM(kinds, "openai"), IN_PROVIDER(kind), .help = "protocol of the provider"},
     {"llm_url", .type = SETTING_URL, IN_PROVIDER(url),
-     .help = "base URL of an OpenAI-compatible server, ending in /v1; declares the provider llm"},
+     .help =
+         "base URLs of OpenAI-compatible servers of one model, each ending in /v1; declares the "
+         "provider llm"},
     {"llm_model", TEXT(NULL), IN_PROVIDER(model), .help = "name of the served model"},
     {"llm_api_key", .type = SETTING_SECRET, IN_PROVIDER(api_key), .help = "API key"},
     {"llm_max_in_flight", INT(1, 4096, "256"), IN_PROVIDER(max_in_flight),
-     .help = "calls at a time, for each stage thread"},
+     .help = "calls at a time, at most; fewer when the server takes fewer"},
+    {"llm_rpm", INT(0, 100000000, "0"), IN_PROVIDER(rpm),
+     .help = "requests a minute, of all replicas together; 0: no limit"},
+    {"llm_tpm", INT(0, 2000000000, "0"), IN_PROVIDER(tpm),
+     .help = "tokens a minute, of all replicas together; 0: no limit"},
     {"llm_timeout", INT(1, 86400, "600"), IN_PROVIDER(timeout_s), .help = "seconds for one call"},
+    {"llm_queue_timeout", INT(0, 86400, "0"), IN_PROVIDER(queue_timeout_s),
+     .help = "seconds until an answer begins; 0: no limit"},
     {"llm_connect_timeout", INT(1, 600, "10"), IN_PROVIDER(connect_timeout_s),
      .help = "seconds to connect"},
     {"llm_attempts", INT(1, 100, "4"), IN_PROVIDER(attempts),
@@ -65,10 +74,24 @@ const struct setting settings[] = {
      .help = "faults in a row after which the provider is stopped and runs pause"},
     {"llm_max_tokens_field", ENUM(token_fields, "max_tokens"), IN_PROVIDER(max_tokens_field),
      .help = "name of the request's token limit"},
+    {"llm_stream", BOOL, IN_PROVIDER(stream),
+     .help = "receive answers piece by piece, so that one that loops is cut off early"},
+    {"llm_extra_body", .type = SETTING_BODY, IN_PROVIDER(extra_body),
+     .help = "JSON object whose members are added to each request"},
+    {"llm_price_prompt", PRICE, IN_PROVIDER(price_prompt),
+     .help = "dollars for a million prompt tokens"},
+    {"llm_price_cached", PRICE, IN_PROVIDER(price_cached),
+     .help = "the same for those from the server's cache; unset: as prompt"},
+    {"llm_price_completion", PRICE, IN_PROVIDER(price_completion),
+     .help = "dollars for a million tokens of answers"},
+    {"llm_price_reasoning", PRICE, IN_PROVIDER(price_reasoning),
+     .help = "the same for tokens of reasoning; unset: as completion"},
 
     {"encoder_kind", ENUM(kinds, "openai"), IN_ENCODER(kind), .help = "protocol of the encoder"},
     {"encoder_url", .type = SETTING_URL, IN_ENCODER(url),
-     .help = "base URL of an embeddings server, ending in /v1; declares the encoder embeddings"},
+     .help =
+         "base URLs of embeddings servers of one model, each ending in /v1; declares the encoder "
+         "embeddings"},
     {"encoder_model", TEXT(NULL), IN_ENCODER(model), .help = "name of the served model"},
     {"encoder_api_key", .type = SETTING_SECRET, IN_ENCODER(api_key), .help = "API key"},
     {"encoder_dimension", INT(0, ENCODER_DIMENSION_MAX, "0"), IN_ENCODER(dimension),
@@ -76,7 +99,7 @@ const struct setting settings[] = {
     {"encoder_batch", INT(1, ENCODER_BATCH_MAX, "32"), IN_ENCODER(batch),
      .help = "texts in one call"},
     {"encoder_max_in_flight", INT(1, 4096, "16"), IN_ENCODER(max_in_flight),
-     .help = "calls at a time, for each stage thread"},
+     .help = "calls at a time, at most; fewer when the server takes fewer"},
     {"encoder_timeout", INT(1, 86400, "120"), IN_ENCODER(timeout_s),
      .help = "seconds for one call"},
     {"encoder_connect_timeout", INT(1, 600, "10"), IN_ENCODER(connect_timeout_s),
@@ -90,9 +113,14 @@ const struct setting settings[] = {
 
 _Static_assert(sizeof(settings) / sizeof(settings[0]) <= SETTINGS_MAX, "raise SETTINGS_MAX");
 
-bool setting_has_file(const struct setting *s)
+bool setting_is_secret(const struct setting *s)
 {
     return s->type == SETTING_SECRET || s->type == SETTING_CONNINFO;
+}
+
+bool setting_has_file(const struct setting *s)
+{
+    return setting_is_secret(s) || s->type == SETTING_URL || s->type == SETTING_BODY;
 }
 
 static bool same_name(struct str given, const char *name, char separator)

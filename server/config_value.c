@@ -6,11 +6,11 @@
 #include "server/base/cleanup.h"
 #include "server/config_internal.h"
 
-enum { SECRET_MAX = 4096, SHOWN_MAX = 60 };
+enum { SECRET_MAX = 4096, FILE_MAX = 65536, SHOWN_MAX = 60 };
 
 static int refuse(const struct setting *s, const struct given *g, struct err *e, const char *rule)
 {
-    bool shown = !setting_has_file(s);
+    bool shown = !setting_is_secret(s);
     return err_set(e, ERR_VALIDATION, "%s (%.120s): must be %s%s%.*s%s", s->name, g->source, rule,
                    shown ? ", is \"" : "", shown ? SHOWN_MAX : 0, g->text, shown ? "\"" : "");
 }
@@ -40,6 +40,26 @@ static int read_secret(struct config_state *state, const struct setting *s, cons
     return *out ? 0 : err_set(e, ERR_NO_MEMORY, "the configuration is too large");
 }
 
+/* All of the file, trimmed. */
+static int read_whole(struct config_state *state, const struct setting *s, const struct given *g,
+                      const char **out, struct err *e)
+{
+    _cleanup_(filep) FILE *file = fopen(g->text, "re");
+    if (!file)
+        return err_set(e, ERR_VALIDATION, "%s_file (%.80s): cannot open %.100s: %s", s->name,
+                       g->source, g->text, strerrordesc_np(errno));
+    char *text = arena_alloc(state->arena, FILE_MAX + 1);
+    if (!text)
+        return err_set(e, ERR_NO_MEMORY, "the configuration is too large");
+    size_t n = fread(text, 1, FILE_MAX + 1, file);
+    struct str value = str_trim((struct str){text, n});
+    if (ferror(file) || value.n == 0 || n > FILE_MAX || memchr(text, 0, n))
+        return err_set(e, ERR_VALIDATION, "%s_file (%.80s): %.100s must have 1 to %d bytes of text",
+                       s->name, g->source, g->text, FILE_MAX);
+    *out = arena_dup(state->arena, value.p, value.n);
+    return *out ? 0 : err_set(e, ERR_NO_MEMORY, "the configuration is too large");
+}
+
 static int store_int(const struct setting *s, const struct given *g, int *out, struct err *e)
 {
     int64_t v;
@@ -48,6 +68,27 @@ static int store_int(const struct setting *s, const struct given *g, int *out, s
     if (!str_to_i64(str_trim(str_of(g->text)), s->min, s->max, &v))
         return refuse(s, g, e, rule);
     *out = (int)v;
+    return 0;
+}
+
+static int store_number(const struct setting *s, const struct given *g, double *out, struct err *e)
+{
+    double v;
+    char rule[64];
+    (void)snprintf(rule, sizeof(rule), "a number from %d to %d", s->min, s->max);
+    if (!str_to_double(str_trim(str_of(g->text)), &v) || !(v >= s->min && v <= s->max))
+        return refuse(s, g, e, rule);
+    *out = v;
+    return 0;
+}
+
+static int store_body(const struct setting *s, const struct given *g, const char **out,
+                      struct err *e)
+{
+    const char *rule = llm_extra_body_fault(str_of(g->text));
+    if (rule)
+        return refuse(s, g, e, rule);
+    *out = g->text;
     return 0;
 }
 
@@ -149,20 +190,48 @@ int config_check_url(struct str url, const char **wrong)
     return path.n >= 3 && str_eq(str_from(path, path.n - 3), STR("/v1")) ? 0 : -1;
 }
 
+static bool separates(char c)
+{
+    return c == ',' || c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* One URL off the front of the list, without trailing slashes; empty at its end. */
+static struct str next_url(struct str *list)
+{
+    while (list->n > 0 && separates(list->p[0]))
+        *list = str_from(*list, 1);
+    struct str url = {list->p, 0};
+    while (url.n < list->n && !separates(list->p[url.n]))
+        url.n++;
+    *list = str_from(*list, url.n);
+    while (url.n > 0 && url.p[url.n - 1] == '/')
+        url.n--;
+    return url;
+}
+
+/* The URLs with a space between them. */
 static int store_url(struct config_state *state, const struct setting *s, const struct given *g,
                      const char **out, struct err *e)
 {
-    struct str url = str_trim(str_of(g->text));
-    while (url.n && url.p[url.n - 1] == '/')
-        url.n--;
-    const char *wrong;
-    /* What stands before an @ may be a password: such a value is not shown. */
-    if (config_check_url(url, &wrong) && strchr(g->text, '@'))
-        return err_set(e, ERR_VALIDATION, "%s (%.120s): must be %s", s->name, g->source, wrong);
-    if (config_check_url(url, &wrong))
+    struct str list = str_of(g->text), url;
+    const char *wrong = "a URL, or several";
+    const char *joined = NULL;
+    while ((url = next_url(&list)).n > 0) {
+        bool ok = config_check_url(url, &wrong) == 0;
+        /* What stands before an @ may be a password: such a value is not shown. */
+        if (!ok && strchr(g->text, '@'))
+            return err_set(e, ERR_VALIDATION, "%s (%.120s): must be %s", s->name, g->source, wrong);
+        if (!ok)
+            return refuse(s, g, e, wrong);
+        joined = joined ? arena_printf(state->arena, "%s " STR_FMT, joined, STR_ARG(url))
+                        : arena_dup(state->arena, url.p, url.n);
+        if (!joined)
+            return err_set(e, ERR_NO_MEMORY, "the configuration is too large");
+    }
+    if (!joined)
         return refuse(s, g, e, wrong);
-    *out = arena_dup(state->arena, url.p, url.n);
-    return *out ? 0 : err_set(e, ERR_NO_MEMORY, "the configuration is too large");
+    *out = joined;
+    return 0;
 }
 
 int config_split_listen(struct str listen, char host[CONFIG_HOST_MAX], int *port)
@@ -208,14 +277,23 @@ int setting_store(struct config_state *state, const struct setting *s, const str
     struct given value = *g;
     if (!value.text)
         value = (struct given){.text = s->fallback, .source = "default"};
-    if (!value.text || s->place == PLACE_NONE)
+    if (s->place == PLACE_NONE)
         return 0;
-    if (value.in_file && read_secret(state, s, g, &value.text, e))
-        return -1;
     void *target = setting_target(s, base);
+    if (!value.text && s->type == SETTING_NUMBER)
+        *(double *)target = -1;
+    if (!value.text)
+        return 0;
+    if (value.in_file && (setting_is_secret(s) ? read_secret(state, s, g, &value.text, e)
+                                               : read_whole(state, s, g, &value.text, e)))
+        return -1;
     switch (s->type) {
     case SETTING_INT:
         return store_int(s, &value, target, e);
+    case SETTING_NUMBER:
+        return store_number(s, &value, target, e);
+    case SETTING_BODY:
+        return store_body(s, &value, target, e);
     case SETTING_BOOL:
         return store_bool(s, &value, target, e);
     case SETTING_ENUM:

@@ -166,7 +166,7 @@ static void judge_strangeness(struct encoder *c, size_t got, struct verdict *v)
     verdict_set(v, VERDICT_OK, FAULT_CALL, "", "vectors of %zu numbers where %d are expected", got,
                 encoder_dimension(c));
     if (atomic_fetch_add(&c->strange, 1) + 1 >= STRANGE_MAX)
-        endpoint_stop(c->endpoint, v->detail);
+        upstream_stop(c->upstream, v->detail);
 }
 
 static void read_vectors(struct part *p, const struct str *values, struct verdict *v)
@@ -218,13 +218,14 @@ static void note_reply(struct batch *b, const struct embeddings_info *info)
         snprintf(b->model, sizeof(b->model), STR_FMT, STR_ARG(info->model));
 }
 
-static void judge(struct job *j, struct str body, struct verdict *v)
+static void judge(struct job *j, int endpoint, struct str body, struct verdict *v)
 {
     struct part *p = (struct part *)j;
     struct embeddings_info info;
     size_t n = p->hi - p->lo;
     struct str *values = calloc(n, sizeof(*values));
 
+    (void)endpoint;
     if (!values) {
         verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
         return;
@@ -236,6 +237,7 @@ static void judge(struct job *j, struct str body, struct verdict *v)
         verdict_of_odd_body(body, why, v);
     else
         read_vectors(p, values, v);
+    j->tokens_out = (int64_t)n; /* what the time of an answer goes with */
     if (v->kind == VERDICT_OK)
         note_reply(p->batch, &info);
     free(values);
@@ -386,6 +388,5 @@ int batch_start(struct batch *b, void *ctx, encoder_done_fn done, void *arg, str
     for (size_t lo = 0; lo < b->n; lo += step)
         if (!send_part(b, lo, lo + step < b->n ? lo + step : b->n, NULL, 0) && b->open == 0)
             return err_set(e, ERR_TOO_LARGE, "the batch is too large, or memory is short");
-    lane_hold(b->lane);
     return 0;
 }

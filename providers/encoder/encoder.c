@@ -23,11 +23,11 @@ static int check(const struct encoder_settings *s, struct err *e)
     return 0;
 }
 
-static struct endpoint *reach(const struct encoder_settings *s, bool offline, struct err *e)
+static struct upstream *reach(const struct encoder_settings *s, bool offline, struct err *e)
 {
-    struct endpoint_settings settings = {
+    struct upstream_settings settings = {
         .name = s->name,
-        .url = offline ? NULL : s->url,
+        .urls = offline ? NULL : s->url,
         .path = "/embeddings",
         .api_key = s->api_key,
         .max_in_flight = s->max_in_flight,
@@ -37,7 +37,7 @@ static struct endpoint *reach(const struct encoder_settings *s, bool offline, st
         .stop_after = s->stop_after,
     };
 
-    return endpoint_new(&settings, e);
+    return upstream_new(&settings, e);
 }
 
 struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
@@ -54,8 +54,8 @@ struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
     atomic_init(&c->dimension, c->offline ? OFFLINE_ENCODER_DIMENSION : s->dimension);
     atomic_init(&c->batch, s->batch);
     atomic_init(&c->strange, 0);
-    c->endpoint = reach(s, c->offline, e);
-    if (!c->endpoint) {
+    c->upstream = reach(s, c->offline, e);
+    if (!c->upstream) {
         free(c);
         return NULL;
     }
@@ -66,7 +66,7 @@ void encoder_free(struct encoder *c)
 {
     if (!c)
         return;
-    endpoint_unref(c->endpoint);
+    upstream_unref(c->upstream);
     free(c);
 }
 
@@ -82,31 +82,34 @@ int encoder_dimension(struct encoder *c)
 
 bool encoder_stopped(struct encoder *c, char reason[200])
 {
-    return endpoint_stopped(c->endpoint, reason);
+    return upstream_stopped(c->upstream, reason);
 }
 
 void encoder_reset(struct encoder *c)
 {
     atomic_store(&c->strange, 0);
-    endpoint_reset(c->endpoint);
+    upstream_reset(c->upstream);
 }
 
 int encoder_submit(struct engine *g, struct encoder *c, const struct str *texts, size_t n,
                    void *ctx, encoder_done_fn done, void *arg, struct err *e)
 {
-    struct lane *l = engine_lane(g, c->endpoint, e);
+    struct lane *l = engine_lane(g, c->upstream, e);
 
     if (!l)
         return -1;
     if (n < 1 || n > ENCODER_BATCH_MAX)
         return err_set(e, ERR_VALIDATION, "a batch has 1 to %d texts", ENCODER_BATCH_MAX);
-    if (lane_room(l) <= 0)
-        return err_set(e, ERR_UNAVAILABLE, "%s: the window of calls is full or stopped",
-                       c->settings.name);
     struct batch *b = batch_new(c, l, texts, n);
     if (!b)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
+    if (!lane_hold(l)) {
+        batch_free(b);
+        return err_set(e, ERR_UNAVAILABLE, "%s: the window of calls is full or stopped",
+                       c->settings.name);
+    }
     if (batch_start(b, ctx, done, arg, e) != 0) {
+        lane_release(l);
         batch_free(b);
         return -1;
     }
@@ -116,7 +119,7 @@ int encoder_submit(struct engine *g, struct encoder *c, const struct str *texts,
 int encoder_room(struct engine *g, struct encoder *c)
 {
     struct err e = {0};
-    struct lane *l = engine_lane(g, c->endpoint, &e);
+    struct lane *l = engine_lane(g, c->upstream, &e);
 
     return l ? lane_room(l) : 0;
 }

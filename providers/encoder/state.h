@@ -9,7 +9,7 @@
 
 struct encoder {
     struct encoder_settings settings;
-    struct endpoint *endpoint;
+    struct upstream *upstream;
     bool offline;
     atomic_int dimension; /* 0: not known yet */
     atomic_int batch;     /* texts per call that the server was seen to take */

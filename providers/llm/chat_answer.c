@@ -6,7 +6,6 @@
 enum {
     NODES_MAX = 50000,
     TOKENS_MAX = 10000000, /* what a server may report for one call and be believed */
-    MODEL_MAX = 200,
 };
 
 static struct str text_of(const json_t *value)
@@ -16,11 +15,43 @@ static struct str text_of(const json_t *value)
     return (struct str){json_string_value(value), json_string_length(value)};
 }
 
-static int tokens_of(const json_t *usage, const char *key)
+/* A count, wrong ones clamped; negative when there is none. */
+static int64_t tokens_of(const json_t *object, const char *key)
 {
-    json_int_t n = json_integer_value(json_object_get(usage, key));
+    const json_t *value = json_object_get(object, key);
 
-    return n < 0 ? 0 : n > TOKENS_MAX ? TOKENS_MAX : (int)n;
+    if (!json_is_integer(value))
+        return -1;
+    json_int_t n = json_integer_value(value);
+    return n < 0 ? 0 : n > TOKENS_MAX ? TOKENS_MAX : (int64_t)n;
+}
+
+/* The first that there is, at most `most`. */
+static int64_t part_of(int64_t a, int64_t b, int64_t c, int64_t most)
+{
+    int64_t n = a >= 0 ? a : b >= 0 ? b : c >= 0 ? c : 0;
+
+    return n < most ? n : most;
+}
+
+/* OpenAI, vLLM and SGLang; DeepSeek; llama-server. */
+void chat_usage_read(const struct json_t *root, struct chat_usage *u)
+{
+    const json_t *usage = json_object_get(root, "usage");
+
+    if (!json_is_object(usage))
+        return;
+    int64_t in = tokens_of(usage, "prompt_tokens"), out = tokens_of(usage, "completion_tokens");
+    const json_t *in_details = json_object_get(usage, "prompt_tokens_details");
+    const json_t *out_details = json_object_get(usage, "completion_tokens_details");
+    u->in = in > 0 ? in : 0;
+    u->out = out > 0 ? out : 0;
+    u->cached =
+        part_of(tokens_of(in_details, "cached_tokens"), tokens_of(usage, "prompt_cache_hit_tokens"),
+                tokens_of(json_object_get(root, "timings"), "cache_n"), u->in);
+    u->reasoning = part_of(tokens_of(out_details, "reasoning_tokens"),
+                           tokens_of(usage, "reasoning_tokens"), -1, u->out);
+    u->known = u->in + u->out > 0;
 }
 
 /* White space that models put around an answer, the three bytes of a byte order mark included. */
@@ -115,68 +146,86 @@ static bool has_reasoning(const json_t *message)
 }
 
 /* What the server says about how the answer ended; true when that settles it. */
-static bool judge_finish(const struct chat_answer *a, const json_t *message, struct verdict *v)
+static bool judge_finish(const struct chat_message *m, struct str finish, struct verdict *v)
 {
-    struct str refusal = refusal_of(message);
-    struct str f = a->finish_reason;
+    struct str refusal = m->refusal;
 
-    if (str_is(f, "length") || str_is(f, "max_tokens"))
+    if (str_is(finish, "length") || str_is(finish, "max_tokens"))
         verdict_set(v, VERDICT_ROW, FAULT_NONE, "length", "the answer was cut by its token limit");
-    else if (str_is(f, "content_filter"))
+    else if (str_is(finish, "content_filter"))
         verdict_set(v, VERDICT_ROW, FAULT_NONE, "content_filter",
                     "the server's content filter ended the answer");
     else if (refusal.n > 0)
         verdict_set(v, VERDICT_ROW, FAULT_NONE, "refusal", "%.*s",
                     refusal.n > 150 ? 150 : (int)refusal.n, refusal.p);
-    else if (str_is(f, "abort") || str_is(f, "error"))
+    else if (str_is(finish, "abort") || str_is(finish, "error"))
         verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "aborted", "the server aborted the answer");
     else
         return false;
     return true;
 }
 
-/* What was cut may be of use as far as it goes. */
-static void judge_message(struct chat_answer *a, json_t *message, struct verdict *v)
+/* A loop that was not cut in time: white space after a finished answer does no harm. */
+static enum loop_kind loop_in(const struct chat_message *m, struct str finish)
 {
-    const json_t *content = json_object_get(message, "content");
-    bool settled = judge_finish(a, message, v);
+    bool cut = str_is(finish, "length") || str_is(finish, "max_tokens");
+    struct loops l = {0};
 
-    if (settled && strcmp(v->reason, "length") != 0)
+    if (m->loop != LOOP_NONE)
+        return m->loop;
+    return loops_look(&l, cut ? m->content : str_trim(m->content));
+}
+
+void chat_judge(const struct chat_message *m, struct chat_answer *a, struct verdict *v)
+{
+    enum loop_kind loop = loop_in(m, a->finish_reason);
+
+    /* What was cut may be of use as far as it goes. */
+    a->text = chat_strip(m->content);
+    if (loop != LOOP_NONE) {
+        verdict_set(v, VERDICT_AGAIN, FAULT_NONE, loop_reason(loop), "the answer %s",
+                    loop == LOOP_WHITESPACE ? "is white space without end"
+                                            : "says the same over and over");
         return;
-    a->text = json_is_array(content) ? join_parts(message, content) : text_of(content);
-    bool thought = a->text.n > 0 || has_reasoning(message);
-    a->text = chat_strip(a->text);
-    if (settled)
+    }
+    if (judge_finish(m, a->finish_reason, v))
         return;
     if (a->text.n > 0)
         v->kind = VERDICT_OK;
     else
         verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "empty",
-                    thought ? "the answer has reasoning only" : "the answer is empty");
+                    m->content.n > 0 || m->thought ? "the answer has reasoning only"
+                                                   : "the answer is empty");
 }
 
 static void read_envelope(struct chat_answer *a, struct verdict *v)
 {
-    const json_t *usage = json_object_get(a->root, "usage");
     json_t *choice = json_array_get(json_object_get(a->root, "choices"), 0);
     json_t *message = json_object_get(choice, "message");
+    const json_t *content = json_object_get(message, "content");
 
-    if (verdict_of_error(a->root, v))
+    chat_usage_read(a->root, &a->usage);
+    if (verdict_of_error(a->root, v)) {
+        a->free = true;
         return;
+    }
     if (!json_is_object(message)) {
         verdict_set(v, VERDICT_AGAIN, FAULT_CALL, "invalid_reply",
                     "the reply has no choices[0].message");
         return;
     }
     a->model = text_of(json_object_get(a->root, "model"));
-    if (a->model.n > MODEL_MAX)
+    if (a->model.n > CHAT_MODEL_MAX)
         a->model.n = 0;
     a->finish_reason = text_of(json_object_get(choice, "finish_reason"));
-    if (a->finish_reason.n > 40)
+    if (a->finish_reason.n > CHAT_FINISH_MAX)
         a->finish_reason.n = 0;
-    a->tokens_in = tokens_of(usage, "prompt_tokens");
-    a->tokens_out = tokens_of(usage, "completion_tokens");
-    judge_message(a, message, v);
+    struct chat_message m = {
+        .refusal = refusal_of(message),
+        .thought = has_reasoning(message),
+    };
+    m.content = json_is_array(content) ? join_parts(message, content) : text_of(content);
+    chat_judge(&m, a, v);
 }
 
 void chat_answer_read(struct str body, struct chat_answer *a, struct verdict *v)

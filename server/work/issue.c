@@ -115,7 +115,9 @@ static void on_llm(void *arg, const struct llm_reply *reply)
         range_fail(r, it, reply->reason, str_of(reply->detail), reply->raw);
         return;
     }
-    if (s->accept(&r->task->info->settings, it, reply, r->arena) == VERDICT_TAKEN)
+    enum verdict verdict = s->accept(&r->task->info->settings, it, reply, r->arena);
+    llm_note_schema(provider_of(r, it), reply, it->schema_held);
+    if (verdict == VERDICT_TAKEN)
         range_take(r, it);
     else if (it->asked < ASK_MAX)
         range_put_back(r, it);

@@ -10,6 +10,11 @@ Every good answer is a pure function of the request. What goes wrong is said by 
 as --script (a file, or JSON on the spot) and changed by POST /control with the same members:
 
   delay_ms      number, or [least, most] by the text's hash
+  token_ms      and so much for each token of the answer
+  slots         calls that it works on at a time; the others wait, and nobody tells them
+  hang_above    in flight; beyond it a call is never answered
+  rate          [calls, seconds]: 429 beyond, with x-ratelimit headers
+  schema        "enforce", "ignore", or a status that refuses response_format
   capacity      429 above so many calls in flight
   dimension     of the vectors
   format        "auto" (as asked), "base64" or "float"
@@ -43,8 +48,16 @@ import sys
 import time
 import urllib.request
 
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+from support.model_limits import STREAM_HEAD, Rate, Slots, Stream, framed  # noqa: E402
+
 DEFAULTS = {
     "delay_ms": 0,
+    "token_ms": 0,
+    "slots": None,
+    "hang_above": None,
+    "rate": None,
+    "schema": "enforce",
     "capacity": None,
     "dimension": 64,
     "format": "auto",
@@ -72,11 +85,11 @@ class Drop(Exception):
 
 
 class Reply:
-    """One HTTP reply; `raw` replaces all of it."""
+    """One HTTP reply; `raw` replaces all of it, `stream` its body."""
 
-    def __init__(self, status=200, body=b"", headers=None, raw=None, then_drop=None):
+    def __init__(self, status=200, body=b"", headers=None, raw=None, then_drop=None, stream=None):
         self.status, self.body, self.headers = status, body, headers or {}
-        self.raw, self.then_drop = raw, then_drop
+        self.raw, self.then_drop, self.stream = raw, then_drop, stream
 
     def encode(self):
         if self.raw is not None:
@@ -241,6 +254,9 @@ class Server:
         self.text_faults = {}
         self.largest_batch = 0
         self.tokens = [0, 0]
+        self.slots = Slots()
+        self.rate = None
+        self.with_schema = self.stream_events = self.streams_cut = 0
 
     def stats(self, with_texts):
         result = {
@@ -257,6 +273,10 @@ class Server:
             "max_in_flight": self.max_in_flight,
             "tokens_in": self.tokens[0],
             "tokens_out": self.tokens[1],
+            "most_waiting": self.slots.most_waiting,
+            "with_schema": self.with_schema,
+            "stream_events": self.stream_events,
+            "streams_cut": self.streams_cut,
             "distinct_texts": len(self.texts),
             "max_calls_per_text": max(self.texts.values(), default=0),
         }
@@ -272,6 +292,8 @@ class Server:
             return error(400, f"unknown members: {sorted(unknown)}")
         if "faults" in change:
             self.fault_seen, self.text_faults = {}, {}
+        if "rate" in change:
+            self.rate = None
         self.config.update(change)
         return as_json(self.config)
 
@@ -422,6 +444,8 @@ class Server:
         if "choices" in body:
             change(body, body["choices"][0])
             good.body = json.dumps(body).encode()
+            if good.stream:
+                good.stream.body = body
         return good
 
     @staticmethod
@@ -469,6 +493,23 @@ class Server:
         def change(body, choice):
             choice["message"]["content"] = "<think>Hmm.\nWell.</think>\n\n" + choice["message"]["content"]
         return await self.changed(reply, change)
+
+    async def fault_loop(self, fault, reply):
+        """White space, or anything else, over and over, up to the token limit."""
+        def change(body, choice):
+            choice["message"]["content"] = choice["message"]["content"][:40] + fault["text"] * 500
+            choice["finish_reason"] = fault.get("finish_reason", "length")
+        return await self.changed(reply, change)
+
+    async def fault_stream(self, fault, reply):
+        """Faults of a stream are played by it; where none was asked for there is none."""
+        good = await reply()
+        if good.stream:
+            good.stream.how = {**fault, "kind": fault["what"]}
+        return good
+
+    async def fault_usage(self, fault, reply):
+        return await self.changed(reply, lambda body, choice: body.update(fault["members"]))
 
     async def fault_refusal(self, fault, reply):
         def change(body, choice):
@@ -537,11 +578,13 @@ class Server:
     def chat(self, request):
         user = request["messages"][-1]["content"]
         schema = request.get("response_format", {}).get("json_schema", {}).get("schema")
+        if self.config["schema"] == "ignore":
+            schema = None
         sampling = str(request.get("seed", ""))
         text = dialogue_for(user, schema, sampling) if schema else caption_for(user, sampling)
         tokens = [len(json.dumps(request["messages"]).split()), len(text.split())]
         self.tokens = [a + b for a, b in zip(self.tokens, tokens)]
-        return as_json({
+        reply = as_json({
             "id": "chatcmpl-" + text_key(user),
             "object": "chat.completion",
             "model": self.config["served"] or request.get("model", "test-model"),
@@ -556,6 +599,9 @@ class Server:
                 "total_tokens": sum(tokens),
             },
         })
+        if request.get("stream"):
+            reply.stream = Stream(json.loads(reply.body))
+        return reply
 
     def embeddings(self, request):
         form = self.config["format"]
@@ -582,6 +628,10 @@ class Server:
             return error(404, "The model does not exist.", "model_not_found")
         if c["capacity"] is not None and self.in_flight > c["capacity"]:
             return error(429, "Too many requests.", "rate_limit_exceeded")
+        if c["rate"] and not self.rate_of().take():
+            return error(429, "Rate limit reached.", "rate_limit_exceeded")
+        if route == "chat" and "response_format" in request and isinstance(c["schema"], int):
+            return error(c["schema"], "Unknown field: response_format.type json_schema")
         if route == "embeddings":
             if c["batch_max"] and len(self.inputs) > c["batch_max"]:
                 return error(c["batch_status"], "The batch is too large.")
@@ -589,12 +639,30 @@ class Server:
                 return error(c["poison_status"], "An input is not acceptable.")
         return None
 
-    async def delay(self, text):
+    def rate_of(self):
+        if self.rate is None:
+            self.rate = Rate(*self.config["rate"])
+        return self.rate
+
+    async def delay(self, text, tokens=0):
         delay = self.config["delay_ms"]
         if isinstance(delay, list):
             delay = delay[0] + share_of("delay", text) * (delay[1] - delay[0])
+        delay += tokens * self.config["token_ms"]
         if delay:
             await asyncio.sleep(delay / 1000)
+
+    async def work(self, route, request, text):
+        """The answer, after its time in a slot."""
+        slots = self.slots
+        await slots.take(self.config["slots"])
+        try:
+            reply = self.chat(request) if route == "chat" else self.embeddings(request)
+            tokens = json.loads(reply.body)["usage"].get("completion_tokens", 0)
+            await self.delay(text, tokens)
+        finally:
+            slots.give()
+        return reply
 
     def note(self, route, texts):
         self.counts[route] += 1
@@ -620,16 +688,21 @@ class Server:
         if reply:
             return reply
         self.last_authorization = headers.get("authorization", "")
+        self.with_schema += "response_format" in request
+        if self.config["hang_above"] is not None and self.in_flight > self.config["hang_above"]:
+            await asyncio.sleep(3600)
         fault = self.fault_for(route, text)
-        await self.delay(text)
+        self.inputs = texts
+        made = await self.work(route, request, text)
 
         async def good():
             self.inputs = texts
-            return self.chat(request) if route == "chat" else self.embeddings(request)
+            return made
 
-        if not fault:
-            return await good()
-        return await getattr(self, "fault_" + fault["kind"])(fault, good)
+        reply = await getattr(self, "fault_" + fault["kind"])(fault, good) if fault else made
+        if self.config["rate"]:
+            reply.headers.update(self.rate_of().headers())
+        return reply
 
     async def model_call(self, route, body, headers):
         self.in_flight += 1
@@ -676,10 +749,28 @@ class Server:
             raise ValueError("body too large")
         return method, target, headers, await reader.readexactly(length)
 
+    async def send_stream(self, stream, writer):
+        """Events until the end, or until the client has closed."""
+        writer.write(STREAM_HEAD)
+        try:
+            for data in stream.events():
+                self.stream_events += 1
+                writer.write(framed(data))
+                await writer.drain()
+                await asyncio.sleep(self.config["token_ms"] / 1000)
+        except OSError:
+            self.streams_cut += 1
+            raise Drop(False) from None
+        writer.write(framed(b""))
+        await writer.drain()
+
     async def converse(self, reader, writer):
         while True:
             request = await self.read_request(reader)
             reply = await self.dispatch(*request)
+            if reply.stream and reply.raw is None:
+                await self.send_stream(reply.stream, writer)
+                continue
             writer.write(reply.encode())
             await writer.drain()
             if isinstance(reply.then_drop, Exception):

@@ -113,8 +113,8 @@ static void test_usage_is_not_believed(void **state)
                          "{\"prompt_tokens\":-9,\"completion_tokens\":4000000000000}}"),
                      &a, &v);
     assert_int_equal(v.kind, VERDICT_OK);
-    assert_int_equal(a.tokens_in, 0);
-    assert_int_equal(a.tokens_out, 10000000);
+    assert_int_equal(a.usage.in, 0);
+    assert_int_equal(a.usage.out, 10000000);
     assert_int_equal(a.model.n, 0);
     chat_answer_free(&a);
 }
@@ -133,23 +133,32 @@ static void test_deep_reply_is_refused(void **state)
     chat_answer_free(&a);
 }
 
-static json_t *written(const struct llm_request *r, const char *tokens_field, int64_t seed)
+static json_t *written(const struct llm_settings *s, const struct llm_request *r, int64_t seed)
 {
-    struct llm_settings s = {.model = "m", .max_tokens_field = tokens_field};
-    struct buf out;
+    struct chat_form f;
+    struct buf out, schema;
     struct err e = {0};
 
     buf_init(&out, CHAT_REQUEST_MAX);
-    assert_int_equal(chat_request_open(&s, r, &out, &e), 0);
-    chat_request_close(&out, seed);
+    buf_init(&schema, CHAT_REQUEST_MAX);
+    assert_int_equal(chat_form_init(&f, s, &e), 0);
+    assert_int_equal(chat_request_open(&f, r, &out, &e), 0);
+    if (r->schema.n > 0)
+        chat_request_schema(r, &schema);
+    size_t head = out.n;
+    chat_request_close(&f, buf_str(&schema), seed, &out);
+    assert_true(out.n - head <= chat_request_tail(&f, buf_str(&schema)));
     json_t *root = json_loadb(out.p, out.n, JSON_REJECT_DUPLICATES, NULL);
     buf_free(&out);
+    buf_free(&schema);
+    chat_form_free(&f);
     assert_non_null(root);
     return root;
 }
 
 static void test_request_with_everything(void **state)
 {
+    struct llm_settings s = {.model = "m", .max_tokens_field = "max_completion_tokens"};
     struct llm_request r = {
         .system = STR("Be \"exact\"."),
         .user = STR("A dog\nruns."),
@@ -165,7 +174,7 @@ static void test_request_with_everything(void **state)
     json_int_t seed;
 
     (void)state;
-    json_t *root = written(&r, "max_completion_tokens", 7);
+    json_t *root = written(&s, &r, 7);
     assert_int_equal(
         json_unpack(root, "{s:[{s:s},{s:s}], s:f, s:f, s:i, s:I, s:{s:s, s:{s:s, s:b, s:{s:s}}}}",
                     "messages", "content", &system, "content", &user, "temperature", &temperature,
@@ -186,13 +195,73 @@ static void test_request_with_everything(void **state)
 
 static void test_request_with_little(void **state)
 {
+    struct llm_settings s = {.model = "m"};
     struct llm_request r = {.user = STR("hi"), .temperature = -1, .top_p = -1};
 
     (void)state;
-    json_t *root = written(&r, NULL, -1);
+    json_t *root = written(&s, &r, -1);
     assert_int_equal(json_object_size(root), 2);
     assert_int_equal(json_array_size(json_object_get(root, "messages")), 1);
     json_decref(root);
+}
+
+static void test_extra_members_end_the_request(void **state)
+{
+    struct llm_settings s = {
+        .model = "m",
+        .stream = true,
+        .extra_body = " {\"top_k\": 20, \"temperature\": 0.5,\n\"chat_template_kwargs\":"
+                      " {\"enable_thinking\": false}, \"seed\": 1} ",
+    };
+    struct llm_request r = {
+        .user = STR("hi"), .schema = STR("{}"), .temperature = 1, .top_p = 0.5, .max_tokens = 9};
+    int top_k, thinking, tokens, stream, usage;
+    json_int_t seed;
+    double temperature, top_p;
+
+    (void)state;
+    json_t *root = written(&s, &r, 7);
+    assert_int_equal(json_unpack(root, "{s:i, s:{s:b}, s:I, s:f, s:f, s:i, s:b, s:{s:b}}", "top_k",
+                                 &top_k, "chat_template_kwargs", "enable_thinking", &thinking,
+                                 "seed", &seed, "temperature", &temperature, "top_p", &top_p,
+                                 "max_tokens", &tokens, "stream", &stream, "stream_options",
+                                 "include_usage", &usage),
+                     0);
+    assert_true(top_k == 20 && !thinking && seed == 1 && tokens == 9 && stream && usage);
+    assert_true(temperature < 0.6 && top_p < 0.6);
+    json_decref(root);
+    s.extra_body = "{}";
+    json_decref(written(&s, &r, -1));
+}
+
+static void test_extra_body_is_checked(void **state)
+{
+    static const struct {
+        const char *text;
+        bool ok;
+    } cases[] = {
+        {"{}", true},
+        {"{\"top_k\":1}", true},
+        {"{\"messages\":[]}", false},
+        {"{\"model\":\"x\"}", false},
+        {"{\"stream\":true}", false},
+        {"{\"stream_options\":{}}", false},
+        {"{\"a\":1,\"a\":2}", false},
+        {"[]", false},
+        {"3", false},
+        {"{\"a\":", false},
+        {"", false},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+        struct llm_settings s = {.model = "m", .extra_body = cases[i].text};
+        struct chat_form f;
+        struct err e = {0};
+        assert_int_equal(llm_extra_body_fault(str_of(cases[i].text)) == NULL, cases[i].ok);
+        assert_int_equal(chat_form_init(&f, &s, &e) == 0, cases[i].ok);
+        chat_form_free(&f);
+    }
 }
 
 int main(void)
@@ -204,6 +273,8 @@ int main(void)
         cmocka_unit_test(test_deep_reply_is_refused),
         cmocka_unit_test(test_request_with_everything),
         cmocka_unit_test(test_request_with_little),
+        cmocka_unit_test(test_extra_members_end_the_request),
+        cmocka_unit_test(test_extra_body_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

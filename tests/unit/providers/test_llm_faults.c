@@ -19,7 +19,7 @@ struct answer {
     enum llm_outcome outcome;
     char reason[40], detail[200], text[400], raw[400], model[40];
     size_t raw_n;
-    int tokens_in, tokens_out;
+    struct llm_usage usage;
 };
 
 static void copy(char *out, size_t size, struct str s)
@@ -44,8 +44,7 @@ static void on_reply(void *arg, const struct llm_reply *r)
     copy(a->raw, sizeof(a->raw), r->raw);
     copy(a->model, sizeof(a->model), r->model);
     a->raw_n = r->raw.n;
-    a->tokens_in = (int)r->usage.tokens_in;
-    a->tokens_out = (int)r->usage.tokens_out;
+    a->usage = r->usage;
 }
 
 static struct llm_settings settings_for(const char *url)
@@ -267,7 +266,7 @@ static void test_a_good_answer(void **state)
     assert_non_null(strstr(a.text, "A dog in the rain"));
     assert_string_equal(a.reason, "");
     assert_string_equal(a.model, "some-model");
-    assert_true(a.tokens_in > 0 && a.tokens_out > 50);
+    assert_true(a.usage.tokens_in > 0 && a.usage.tokens_out > 50);
     assert_int_equal(model_server_stat(&server, "chat_requests"), 1);
 }
 
@@ -304,12 +303,12 @@ static void test_usage_is_optional_and_clamped(void **state)
     assert_true(model_server_control(&server, "{\"faults\": [{\"kind\": \"bad_usage\"}]}"));
     ask("A dog", &a, stopped);
     assert_int_equal(a.outcome, LLM_OK);
-    assert_int_equal(a.tokens_in, 0);
-    assert_int_equal(a.tokens_out, 10000000);
+    assert_int_equal(a.usage.tokens_in, 0);
+    assert_int_equal(a.usage.tokens_out, 10000000);
     assert_true(model_server_control(&server, "{\"faults\": [{\"kind\": \"no_usage\"}]}"));
     ask("A dog", &a, stopped);
     assert_int_equal(a.outcome, LLM_OK);
-    assert_int_equal(a.tokens_out, 0);
+    assert_int_equal(a.usage.tokens_out, 0);
     assert_string_equal(a.model, "some-model");
 }
 

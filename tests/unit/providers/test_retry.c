@@ -1,5 +1,4 @@
-/* The rules about failures: what a status, a word, a broken transfer mean, how long to wait, and
- * what the endpoint as a whole makes of it. No sockets; times are made up. */
+/* The rules about failures: what a status, a word, a broken transfer mean, and how long to wait. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,10 +7,8 @@
 
 #include <cmocka.h>
 
-#include "providers/endpoint.h"
+#include "providers/retry.h"
 #include "providers/verdict.h"
-
-static const int64_t second = 1000000;
 
 static void test_retry_after_forms(void **state)
 {
@@ -22,14 +19,14 @@ static void test_retry_after_forms(void **state)
         {"2", "", 2000000},
         {" 0.25 ", "", 250000},
         {"0", "", 0},
-        {"99999999999", "", VERDICT_PAUSE_MAX_S * 1000000LL},
-        {"1e300", "", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"99999999999", "", RETRY_PAUSE_MAX_S * 1000000LL},
+        {"1e300", "", RETRY_PAUSE_MAX_S * 1000000LL},
         {"-3", "", -1},
         {"soon", "", -1},
         {"", "", -1},
         {"Wed, 21 Oct 2026 07:28:10 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 10000000},
         {"Wed, 21 Oct 2026 07:28:10 GMT", "Wed, 21 Oct 2026 07:29:00 GMT", 0},
-        {"Wed, 21 Oct 2099 07:28:10 GMT", "", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"Wed, 21 Oct 2099 07:28:10 GMT", "", RETRY_PAUSE_MAX_S * 1000000LL},
         {"Thu, 01 Jan 1970 00:20:00 GMT", "", 100000000},
     };
 
@@ -48,7 +45,7 @@ static void test_retry_prose(void **state)
         {"Rate limit reached. Please try again in 20ms.", 20000},
         {"try again in 1.5s", 1500000},
         {"Please try again in 1m0.5s. Visit", 60500000},
-        {"Try again in 2 minutes", VERDICT_PAUSE_MAX_S * 1000000LL},
+        {"Try again in 2 minutes", RETRY_PAUSE_MAX_S * 1000000LL},
         {"please retry after 7 seconds", 7000000},
         {"retry in 3.", 3000000},
         {"try again in a while", -1},
@@ -160,7 +157,7 @@ static void test_verdict_of_transfer(void **state)
         {{.code = CURLE_COULDNT_CONNECT}, VERDICT_WAIT, FAULT_LINE, "unreachable"},
         {{.code = CURLE_COULDNT_RESOLVE_HOST}, VERDICT_WAIT, FAULT_LINE, "unreachable"},
         {{.code = CURLE_OPERATION_TIMEDOUT}, VERDICT_WAIT, FAULT_LINE, "unreachable"},
-        {{.code = CURLE_OPERATION_TIMEDOUT, .sent = true}, VERDICT_AGAIN, FAULT_CALL, "timeout"},
+        {{.code = CURLE_OPERATION_TIMEDOUT, .sent = true}, VERDICT_AGAIN, FAULT_SLOW, "timeout"},
         {{.code = CURLE_RECV_ERROR, .sent = true}, VERDICT_WAIT, FAULT_LINE, "reset"},
         {{.code = CURLE_RECV_ERROR, .sent = true, .answered = true},
          VERDICT_AGAIN,
@@ -212,173 +209,6 @@ static void test_message_is_found_wherever_it_is(void **state)
     assert_string_equal(out, "cut in the middle of ");
 }
 
-static struct endpoint *new_endpoint(int stop_after)
-{
-    struct endpoint_settings s = {
-        .name = "llm",
-        .url = "http://127.0.0.1:1/v1/",
-        .path = "/chat/completions",
-        .max_in_flight = 8,
-        .timeout_s = 1,
-        .connect_timeout_s = 1,
-        .attempts = 3,
-        .stop_after = stop_after,
-    };
-    struct err e = {0};
-
-    return endpoint_new(&s, &e);
-}
-
-static struct verdict fault(enum verdict_kind kind, enum verdict_fault of, int64_t pause_us)
-{
-    struct verdict v;
-
-    verdict_set(&v, kind, of, "x", "HTTP 500: boom");
-    v.pause_us = pause_us;
-    return v;
-}
-
-/* Starts n calls at `at`, all of which end at `at` + 1000 with v. */
-static void burst(struct endpoint *ep, int n, const struct verdict *v, int64_t at)
-{
-    int64_t again;
-
-    for (int i = 0; i < n; i++)
-        assert_true(endpoint_take(ep, at, &again));
-    for (int i = 0; i < n; i++)
-        endpoint_give(ep, v, at, at + 1000);
-}
-
-static void test_pause_is_shared_and_counted_once(void **state)
-{
-    struct endpoint *ep = new_endpoint(3);
-    struct verdict busy = fault(VERDICT_WAIT, FAULT_BUSY, 10 * second);
-    int64_t again = 0;
-
-    (void)state;
-    burst(ep, 50, &busy, second);
-    assert_false(endpoint_take(ep, 2 * second, &again));
-    assert_in_range(again, 11 * second, 12 * second + 2000);
-    assert_true(endpoint_take(ep, 13 * second, &again));
-    assert_false(endpoint_stopped(ep, NULL));
-    endpoint_unref(ep);
-}
-
-static void test_refusals_teach_the_width(void **state)
-{
-    struct endpoint *ep = new_endpoint(3);
-    struct verdict busy = fault(VERDICT_WAIT, FAULT_BUSY, 0);
-    int64_t again = 0;
-    int taken = 0;
-
-    (void)state;
-    burst(ep, 40, &busy, second);
-    while (endpoint_take(ep, 2 * second, &again))
-        taken++;
-    assert_int_equal(taken, 30);
-    assert_true(again > 2 * second);
-    endpoint_unref(ep);
-}
-
-static void test_refusals_for_ever_stop(void **state)
-{
-    struct endpoint *ep = new_endpoint(3);
-    struct verdict busy = fault(VERDICT_WAIT, FAULT_BUSY, second);
-    char reason[200] = "";
-
-    (void)state;
-    for (int64_t at = second; at < (ENDPOINT_BUSY_S - 10) * second; at += 10 * second)
-        burst(ep, 1, &busy, at);
-    assert_false(endpoint_stopped(ep, reason));
-    burst(ep, 1, &busy, (ENDPOINT_BUSY_S + 20) * second);
-    assert_true(endpoint_stopped(ep, reason));
-    assert_non_null(strstr(reason, "llm: nothing but refusals for 15 minutes"));
-    endpoint_unref(ep);
-}
-
-static void test_streak_stops_with_its_cause(void **state)
-{
-    struct endpoint *ep = new_endpoint(5);
-    struct verdict bad = fault(VERDICT_AGAIN, FAULT_CALL, -1);
-    struct verdict good = {.kind = VERDICT_OK, .pause_us = -1};
-    char reason[200] = "";
-
-    (void)state;
-    burst(ep, 4, &bad, second);
-    burst(ep, 1, &good, 2 * second);
-    burst(ep, 4, &bad, 3 * second);
-    assert_false(endpoint_stopped(ep, reason));
-    burst(ep, 1, &bad, 4 * second);
-    assert_true(endpoint_stopped(ep, reason));
-    assert_string_equal(reason, "llm: 5 calls in a row failed, the last with HTTP 500: boom");
-    endpoint_reset(ep);
-    assert_false(endpoint_stopped(ep, reason));
-    endpoint_unref(ep);
-}
-
-/* A server that restarts under 64 calls is one incident, and then one call at a time tries it. */
-static void test_outage_is_one_incident(void **state)
-{
-    struct endpoint *ep = new_endpoint(10);
-    struct verdict lost = fault(VERDICT_WAIT, FAULT_LINE, -1);
-    int64_t again = 0;
-    char reason[200] = "";
-
-    (void)state;
-    burst(ep, 64, &lost, second);
-    assert_false(endpoint_stopped(ep, reason));
-    assert_true(endpoint_take(ep, 2 * second, &again));
-    assert_false(endpoint_take(ep, 2 * second, &again));
-    assert_true(again > 2 * second);
-    endpoint_give(ep, &lost, 2 * second, 2 * second + 1000);
-    burst(ep, 1, &lost, (ENDPOINT_OUTAGE_S + 3) * second);
-    assert_true(endpoint_stopped(ep, reason));
-    assert_non_null(strstr(reason, "out of reach"));
-    endpoint_unref(ep);
-}
-
-static void test_stop_keeps_the_first_cause(void **state)
-{
-    struct endpoint *ep = new_endpoint(5);
-    struct verdict stop = fault(VERDICT_STOP, FAULT_NONE, -1);
-    char reason[200] = "";
-
-    (void)state;
-    burst(ep, 1, &stop, second);
-    endpoint_stop(ep, "another cause");
-    assert_true(endpoint_stopped(ep, reason));
-    assert_string_equal(reason, "llm: HTTP 500: boom");
-    endpoint_unref(ep);
-}
-
-static void test_settings_are_checked(void **state)
-{
-    static const struct {
-        const char *url, *key;
-        bool ok;
-    } cases[] = {
-        {"http://localhost:8000/v1", NULL, true},
-        {"https://[::1]:8000/v1", "sk-abc", true},
-        {"ftp://localhost/v1", NULL, false},
-        {"file:///etc/passwd", NULL, false},
-        {"http://user:secret@localhost/v1", NULL, false},
-        {"http://localhost/v1?x=1", NULL, false},
-        {"not a url", NULL, false},
-        {"http://localhost/v1", "sk\r\nX-Evil: 1", false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        struct endpoint_settings s = {
-            .name = "llm", .url = cases[i].url, .path = "/x", .api_key = cases[i].key};
-        struct err e = {0};
-        struct endpoint *ep = endpoint_new(&s, &e);
-        assert_int_equal(ep != NULL, cases[i].ok);
-        assert_int_equal(e.code == ERR_NONE, cases[i].ok);
-        endpoint_unref(ep);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -389,13 +219,6 @@ int main(void)
         cmocka_unit_test(test_pause_comes_from_the_first_that_says),
         cmocka_unit_test(test_verdict_of_transfer),
         cmocka_unit_test(test_message_is_found_wherever_it_is),
-        cmocka_unit_test(test_pause_is_shared_and_counted_once),
-        cmocka_unit_test(test_refusals_teach_the_width),
-        cmocka_unit_test(test_refusals_for_ever_stop),
-        cmocka_unit_test(test_streak_stops_with_its_cause),
-        cmocka_unit_test(test_outage_is_one_incident),
-        cmocka_unit_test(test_stop_keeps_the_first_cause),
-        cmocka_unit_test(test_settings_are_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
