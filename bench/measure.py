@@ -84,6 +84,10 @@ class LlmServer:
     def stats(self):
         return self._ask("/stats")
 
+    def sample(self):
+        """The first request since the counts were reset."""
+        return self._ask("/sample")
+
     def stop(self):
         self.process.kill()
         self.process.wait()

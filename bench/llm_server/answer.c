@@ -13,62 +13,64 @@ struct list {
 };
 
 /* What may stand behind "a" begins with a consonant. */
-static const char *const parts[] = {"foreground", "middle", "centre", "near part", "lower half",
-                                    "left half", "right half", "front", "near corner", "lower part",
-                                    "shaded half", "bright half", "nearer side", "farther side",
-                                    "broad middle", "main area"};
-static const char *const relations[] = {"beside", "behind", "close to", "next to", "in front of",
-                                        "just past", "near", "below", "beyond", "left of",
-                                        "right of", "facing", "along", "around", "against",
-                                        "not far from"};
+static const char *const parts[] = {"foreground",  "middle",       "centre",       "near part",
+                                    "lower half",  "left half",    "right half",   "front",
+                                    "near corner", "lower part",   "shaded half",  "bright half",
+                                    "nearer side", "farther side", "broad middle", "main area"};
+static const char *const relations[] = {"beside",      "behind",    "close to", "next to",
+                                        "in front of", "just past", "near",     "below",
+                                        "beyond",      "left of",   "right of", "facing",
+                                        "along",       "around",    "against",  "not far from"};
 static const char *const colours[] = {
-    "red", "blue", "green", "yellow", "white", "black", "grey", "brown", "pink", "purple",
-    "beige", "cream", "teal", "maroon", "navy", "tan", "gold", "silver", "copper", "bronze",
-    "crimson", "scarlet", "turquoise", "violet", "rust-coloured", "lime", "peach", "charcoal",
+    "red",           "blue",      "green",     "yellow",        "white",  "black",  "grey",
+    "brown",         "pink",      "purple",    "beige",         "cream",  "teal",   "maroon",
+    "navy",          "tan",       "gold",      "silver",        "copper", "bronze", "crimson",
+    "scarlet",       "turquoise", "violet",    "rust-coloured", "lime",   "peach",  "charcoal",
     "sand-coloured", "brick-red", "pale blue", "dark green"};
-static const char *const shapes[] = {"round", "square", "slender", "broad", "curved", "flat",
-                                     "pointed", "narrow", "tall", "short", "bent", "straight",
-                                     "wide", "thick", "thin", "hollow", "domed", "tapered",
-                                     "crooked", "boxy", "low", "wavy", "long", "squat"};
-static const char *const textures[] = {"smooth", "grainy", "polished", "worn", "rough", "shiny",
-                                       "dull", "dusty", "wet", "dry", "cracked", "ribbed", "soft",
-                                       "hard", "bumpy", "glossy", "matte", "scratched", "patched",
-                                       "weathered", "clean", "faded", "striped", "speckled"};
-static const char *const materials[] = {"wooden", "metal", "stone", "brick", "glass", "plastic",
-                                        "leather", "canvas", "cotton", "wicker", "steel", "clay",
-                                        "ceramic", "paper", "rubber", "wool", "marble", "concrete",
-                                        "bamboo", "tin", "cardboard", "tile", "rope", "straw"};
+static const char *const shapes[] = {"round",   "square", "slender", "broad",  "curved", "flat",
+                                     "pointed", "narrow", "tall",    "short",  "bent",   "straight",
+                                     "wide",    "thick",  "thin",    "hollow", "domed",  "tapered",
+                                     "crooked", "boxy",   "low",     "wavy",   "long",   "squat"};
+static const char *const textures[] = {
+    "smooth", "grainy",    "polished", "worn",      "rough", "shiny", "dull",    "dusty",
+    "wet",    "dry",       "cracked",  "ribbed",    "soft",  "hard",  "bumpy",   "glossy",
+    "matte",  "scratched", "patched",  "weathered", "clean", "faded", "striped", "speckled"};
+static const char *const materials[] = {
+    "wooden", "metal",    "stone",  "brick", "glass",     "plastic", "leather", "canvas",
+    "cotton", "wicker",   "steel",  "clay",  "ceramic",   "paper",   "rubber",  "wool",
+    "marble", "concrete", "bamboo", "tin",   "cardboard", "tile",    "rope",    "straw"};
 static const char *const objects[] = {
-    "bench", "table", "chair", "box", "crate", "barrel", "basket", "bucket", "cart", "ladder",
-    "lamp", "post", "fence", "gate", "wall", "step", "shelf", "board", "panel", "bag",
-    "bottle", "bowl", "cup", "jar", "plate", "tray", "pot", "vase", "rug", "curtain",
-    "rope", "pole", "frame", "door", "window", "sign", "bin", "kerb", "railing", "pillar"};
-static const char *const grounds[] = {"gravel", "grass", "pavement", "sand", "snow", "soil", "mud",
-                                      "cobblestone", "planking", "tiling", "carpet", "dirt",
-                                      "moss", "clay", "bare rock", "short turf", "leaf litter",
-                                      "packed earth", "wet stone", "concrete"};
+    "bench", "table",  "chair",  "box",  "crate",  "barrel",  "basket",  "bucket",
+    "cart",  "ladder", "lamp",   "post", "fence",  "gate",    "wall",    "step",
+    "shelf", "board",  "panel",  "bag",  "bottle", "bowl",    "cup",     "jar",
+    "plate", "tray",   "pot",    "vase", "rug",    "curtain", "rope",    "pole",
+    "frame", "door",   "window", "sign", "bin",    "kerb",    "railing", "pillar"};
+static const char *const grounds[] = {
+    "gravel",      "grass",      "pavement",    "sand",         "snow",      "soil",    "mud",
+    "cobblestone", "planking",   "tiling",      "carpet",       "dirt",      "moss",    "clay",
+    "bare rock",   "short turf", "leaf litter", "packed earth", "wet stone", "concrete"};
 static const char *const backdrops[] = {
-    "hedge", "hillside", "forest", "tree line", "row of houses", "brick wall", "shop front",
-    "tower", "bridge", "roof", "field", "meadow", "river bank", "shore", "cliff", "staircase",
-    "warehouse", "barn", "station", "garden", "courtyard", "street", "car park", "stone arch"};
-static const char *const verbs[] = {"stands", "rests", "leans", "lies", "hangs", "sits", "rises",
-                                    "stretches", "curves", "runs", "tilts", "spreads", "ends",
-                                    "turns", "dips", "shows"};
-static const char *const lights[] = {"warm", "cool", "pale", "golden", "silvery", "hazy", "bright",
-                                     "dim", "soft", "low", "slanting", "broken", "steady", "clear",
-                                     "thin", "strong"};
-static const char *const sides[] = {"left", "right", "upper left", "upper right", "lower left",
-                                    "lower right", "far left", "far right", "top", "bottom",
-                                    "back", "front"};
-static const char *const shadows[] = {"long", "short", "soft", "sharp", "faint", "dark", "pale",
-                                      "wide", "narrow", "broken", "deep", "light"};
+    "hedge",      "hillside", "forest",    "tree line", "row of houses", "brick wall",
+    "shop front", "tower",    "bridge",    "roof",      "field",         "meadow",
+    "river bank", "shore",    "cliff",     "staircase", "warehouse",     "barn",
+    "station",    "garden",   "courtyard", "street",    "car park",      "stone arch"};
+static const char *const verbs[] = {"stands", "rests",     "leans",  "lies", "hangs", "sits",
+                                    "rises",  "stretches", "curves", "runs", "tilts", "spreads",
+                                    "ends",   "turns",     "dips",   "shows"};
+static const char *const lights[] = {"warm",   "cool",  "pale", "golden", "silvery",  "hazy",
+                                     "bright", "dim",   "soft", "low",    "slanting", "broken",
+                                     "steady", "clear", "thin", "strong"};
+static const char *const sides[] = {"left",       "right",       "upper left", "upper right",
+                                    "lower left", "lower right", "far left",   "far right",
+                                    "top",        "bottom",      "back",       "front"};
+static const char *const shadows[] = {"long", "short", "soft",   "sharp",  "faint", "dark",
+                                      "pale", "wide",  "narrow", "broken", "deep",  "light"};
 
-#define LIST(letter, array)                                                                        \
-    [(letter) - 'a'] = {sizeof(array) / sizeof((array)[0]), array}
+#define LIST(letter, array) [(letter) - 'a'] = {sizeof(array) / sizeof((array)[0]), array}
 static const struct list lists[26] = {
-    LIST('w', parts),     LIST('r', relations), LIST('c', colours),   LIST('h', shapes),
-    LIST('t', textures),  LIST('m', materials), LIST('o', objects),   LIST('g', grounds),
-    LIST('b', backdrops), LIST('v', verbs),     LIST('l', lights),    LIST('d', sides),
+    LIST('w', parts),     LIST('r', relations), LIST('c', colours), LIST('h', shapes),
+    LIST('t', textures),  LIST('m', materials), LIST('o', objects), LIST('g', grounds),
+    LIST('b', backdrops), LIST('v', verbs),     LIST('l', lights),  LIST('d', sides),
     LIST('s', shadows),
 };
 

@@ -87,8 +87,12 @@ void conn_flush(struct server *s, struct conn *c)
     }
     c->out_sent = 0;
     buf_reset(&c->out);
-    if (c->state != CALL_NONE)
+    if (c->state != CALL_NONE || c->request_n == 0)
         return;
+    if (c->close_after) {
+        conn_close(s, c);
+        return;
+    }
     /* The request has been answered: what comes next stands at the front. */
     c->in.n -= c->request_n;
     memmove(c->in.p, c->in.p + c->request_n, c->in.n);
@@ -141,6 +145,10 @@ static void tell(struct server *s, struct conn *c)
 static void chat(struct server *s, struct conn *c, struct str body)
 {
     if (request_read(body, &c->request) && stats_note_prompt(s, c->request.prompt)) {
+        if (s->stats.all.requests == 0) {
+            buf_reset(&s->sample);
+            buf_adds(&s->sample, body);
+        }
         STATS_COUNT(s, requests);
         policy_arrive(s, c);
         return;
@@ -161,10 +169,13 @@ static void dispatch(struct server *s, struct conn *c, struct str target, struct
         chat(s, c, body);
     else if (str_is(target, "/stats"))
         tell(s, c);
+    else if (str_is(target, "/sample"))
+        say(c, 200, buf_str(&s->sample));
     else if (str_is(target, "/control"))
         control(s, c, body);
     else if (ends(target, "/models"))
-        say(c, 200, STR("{\"object\":\"list\",\"data\":[{\"id\":\"test-model\",\"object\":\"model\"}]}"));
+        say(c, 200,
+            STR("{\"object\":\"list\",\"data\":[{\"id\":\"test-model\",\"object\":\"model\"}]}"));
     else if (str_is(target, "/health"))
         say(c, 200, STR("{\"status\":\"ok\"}"));
     else
@@ -192,6 +203,7 @@ static bool take_request(struct server *s, struct conn *c)
         conn_close(s, c);
         return false;
     }
+    c->close_after = str_ieq(header_of(head, "connection"), STR("close"));
     size_t body_at = (size_t)end + 4;
     if (in.n - body_at < (size_t)length)
         return false;

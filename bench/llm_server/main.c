@@ -19,7 +19,8 @@ enum { EVENTS_AT_ONCE = 512, BACKLOG = 4096 };
 static const char usage[] =
     "usage: llm_server [--port N] [--mode MODE] [--control JSON] [--window SECONDS]\n"
     "\n"
-    "Serves chat completions on 127.0.0.1 and prints its base URL, ending in /v1, as its first line.\n"
+    "Serves chat completions on 127.0.0.1 and prints its base URL, ending in /v1, as its first "
+    "line.\n"
     "It ends with its parent.\n"
     "\n"
     "modes\n"
@@ -30,9 +31,11 @@ static const char usage[] =
     "  overflow-hang   64 slots and a queue of 64; what arrives beyond is never answered\n"
     "\n"
     "--control, and POST /control later on, change: mode, scale (real seconds for each second\n"
-    "named), least_ms, most_ms, slots (0: any number), queue (-1: any), overflow (refuse or hang),\n"
+    "named), least_ms, most_ms, slots (0: any number), queue (-1: any), overflow (refuse or "
+    "hang),\n"
     "refuse_status, retry_after, slow_every_s, slow_by, slow_most, window_s, and with\n"
-    "\"reset\":true the counts start again. GET /stats tells them, windows of time included.\n";
+    "\"reset\":true the counts start again. GET /stats tells them, windows of time included;\n"
+    "GET /sample gives the first request since then, byte for byte.\n";
 
 struct options {
     int64_t port;
@@ -42,12 +45,10 @@ struct options {
 
 static void parse(int argc, char **argv, struct options *o)
 {
-    static const struct option known[] = {{"port", required_argument, NULL, 'p'},
-                                          {"mode", required_argument, NULL, 'm'},
-                                          {"control", required_argument, NULL, 'c'},
-                                          {"window", required_argument, NULL, 'w'},
-                                          {"help", no_argument, NULL, 'h'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option known[] = {
+        {"port", required_argument, NULL, 'p'},    {"mode", required_argument, NULL, 'm'},
+        {"control", required_argument, NULL, 'c'}, {"window", required_argument, NULL, 'w'},
+        {"help", no_argument, NULL, 'h'},          {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", known, NULL)) != -1;) {
         bool ok = true;
         if (c == 'p')
@@ -104,6 +105,7 @@ static void set_up(struct server *s, const struct options *o)
     char problem[160];
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL};
     s->stats.window_us = (int64_t)(o->window_s * 1e6);
+    buf_init(&s->sample, 1 << 20);
     stats_reset(s);
     s->policy_since_us = clock_us();
     if (!policy_preset(&s->policy, o->mode))
@@ -116,7 +118,8 @@ static void set_up(struct server *s, const struct options *o)
         fail("cannot set up epoll");
 }
 
-/* Waits to the microsecond: a wait rounded up to the next millisecond would be the service's loss. */
+/* Waits to the microsecond: a wait rounded up to the next millisecond would be the service's loss.
+ */
 static void turn(struct server *s)
 {
     static struct epoll_event events[EVENTS_AT_ONCE];

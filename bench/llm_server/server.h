@@ -1,6 +1,6 @@
-/* A chat-completions server for load: one thread, epoll, thousands of connections. It answers well or
- * says no by a policy: how long an answer takes, how many it works on at a time, how many may wait and
- * what becomes of the rest. Everything it says is a pure function of the request. */
+/* A chat-completions server for load: one thread, epoll, thousands of connections. It answers well
+ * or says no by a policy: how long an answer takes, how many it works on at a time, how many may
+ * wait and what becomes of the rest. Everything it says is a pure function of the request. */
 #ifndef MONOCEROS_BENCH_LLM_SERVER_H
 #define MONOCEROS_BENCH_LLM_SERVER_H
 
@@ -48,7 +48,8 @@ struct conn {
     struct buf in, out;
     size_t out_sent, request_n; /* request_n: bytes of `in` that are the request at hand */
     enum call_state state;
-    bool begun; /* the first part of a stream has been sent */
+    bool begun;       /* the first part of a stream has been sent */
+    bool close_after; /* the client wants no other answer on this connection */
     int64_t arrived_us, due_us, end_us;
     int64_t service_us; /* as if scale were 1 and nothing were slow */
     struct request request;
@@ -94,6 +95,7 @@ struct server {
     struct conn **heap; /* by due_us */
     size_t heap_n, heap_cap;
     struct conn *queue_head, *queue_tail, *closed;
+    struct buf sample; /* the body of the first request since the counts began */
     struct stats stats;
 };
 

@@ -79,9 +79,8 @@ static size_t slot_of(const struct prompts *p, uint64_t key)
 
 static bool grow(struct prompts *p)
 {
-    struct prompts larger = {.size = p->size ? 4 * p->size : PROMPTS_FIRST,
-                             .n = p->n,
-                             .most_calls = p->most_calls};
+    struct prompts larger = {
+        .size = p->size ? 4 * p->size : PROMPTS_FIRST, .n = p->n, .most_calls = p->most_calls};
     larger.keys = calloc(larger.size, sizeof(*larger.keys));
     larger.calls = calloc(larger.size, sizeof(*larger.calls));
     if (!larger.keys || !larger.calls) {
