@@ -11,13 +11,13 @@ from support.client import Api
 from support.dataset import EVERY_TASK, Dataset, stage_of
 from support.dialogues import PAIRS, check_conversations
 from support.identity import seed_id
-from support.real_servers import LlamaServer, made
+from support.real_servers import LlamaServer, Vllm, made
 from support.seeds import generate
 from support.wait import until
 
 KEY = "a-key-for-real-servers"
 MANY = 1_000_000  # items in the quality breaker's window: word salad is no reason to stop
-SERVERS = [LlamaServer]
+SERVERS = [LlamaServer, Vllm]
 
 
 @pytest.fixture(scope="module", params=SERVERS, ids=lambda kind: kind.name)

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from support import tiny_gguf
+from support import tiny_model
 from support.server import ROOT, free_port
 from support.wait import until
 
@@ -89,10 +89,32 @@ class LlamaServer(RealServer):
     def command(self):
         path = self.folder / "tiny.gguf"
         if not path.exists():
-            path.write_bytes(tiny_gguf.model())
+            path.write_bytes(tiny_model.gguf())
         return [self.tool, "run", "--model", path, "--alias", self.model, "--host", "127.0.0.1",
                 "--port", str(self.port), "--api-key", self.api_key, "--parallel", str(self.slots),
                 "--ctx-size", str(self.context * self.slots), "--threads", "1"]
+
+
+class Vllm(RealServer):
+    """vLLM on the CPU, where tools/vllm_server.sh has fetched it."""
+
+    name, model = "vllm", "tiny-random"
+    tool = ROOT / "tools/vllm_server.sh"
+
+    @classmethod
+    def obtain(cls):
+        done = subprocess.run([cls.tool, "run", "--version"], stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, check=False)
+        return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+    def command(self):
+        path = self.folder / "model"
+        if not path.exists():
+            tiny_model.folder(path, self.context)
+        return [self.tool, "run", "serve", path, "--served-model-name", self.model, "--host", "127.0.0.1",
+                "--port", str(self.port), "--api-key", self.api_key, "--max-num-seqs", str(self.slots),
+                "--max-model-len", str(self.context), "--dtype", "float32", "--enforce-eager",
+                "--enable-prompt-tokens-details"]
 
 
 def made(kind, **settings):
