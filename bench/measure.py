@@ -85,7 +85,7 @@ class LlmServer:
         return self._ask("/stats")
 
     def sample(self):
-        """The first request since the counts were reset."""
+        """The last request."""
         return self._ask("/sample")
 
     def stop(self):

@@ -79,4 +79,5 @@ def main():
     print(f"{'ratio to COPY alone':34}{took['wall'] / floor:8.2f}")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -195,4 +195,5 @@ def main():
     table(f"Servers as they are, {ROOM} calls allowed", COLUMNS, rows)
 
 
-main()
+if __name__ == "__main__":
+    main()

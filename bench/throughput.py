@@ -6,7 +6,7 @@ the run to its end. The clients get the same system prompt, prompts and paramete
 service in the same minutes, and keep their rows as they do by default. CPU is the client's own after its
 start: for the service the whole process, with PostgreSQL's beside it. Medians of the rounds.
 
-usage: bench/throughput.py [--rounds N] [--seeds N] [--in-flight K,K,…] [--no-peers]
+usage: bench/throughput.py [--rounds N] [--seeds N] [--in-flight K,K,…] [--peers-at K] [--no-peers]
 """
 import argparse
 import json
@@ -22,7 +22,6 @@ import measure
 from measure import ROOT, Cluster, LlmServer, Service, median, table
 
 LOCAL = ROOT / ".local"
-PEERS_AT = 256
 PEER_S = 300  # after which a client is given up
 SETTLE_S = 0.5  # until the CPU of processes that have ended is accounted for
 
@@ -97,12 +96,12 @@ class Peer:
         self.kind = kind
         self.command, self.missing = install_node() if kind == "node" else install_python(packages)
 
-    def run(self, llm, sample, texts):
+    def run(self, llm, sample, texts, most):
         """One run over the first texts; figures."""
         llm.control(reset=True)
         with tempfile.TemporaryDirectory() as folder:
             task = pathlib.Path(folder) / "task.json"
-            task.write_text(json.dumps({**sample, "url": llm.url, "in_flight": PEERS_AT, "folder": folder,
+            task.write_text(json.dumps({**sample, "url": llm.url, "in_flight": most, "folder": folder,
                                         "prompts": texts[:self.prompts]}), encoding="utf-8")
             client = [] if self.kind == "node" else [self.client]
             told, usage = run_to_end([*self.command, *client, task], pathlib.Path(folder))
@@ -140,7 +139,7 @@ def task_of(sample):
 # ---- the service ----
 
 def run_service(cluster, llm, most, texts):
-    """A run over all texts; figures, and the first request as a sample."""
+    """A run over all texts; figures, and one request as a sample."""
     with Service(cluster, llm.url, most) as service:
         dataset = service.dataset(texts)
         llm.control(reset=True)
@@ -180,8 +179,8 @@ def show_service(ours):
            "requests", "seen in flight"], rows)
 
 
-def show_peers(ours, theirs):
-    best = ours[PEERS_AT] if PEERS_AT in ours else next(iter(ours.values()))
+def show_peers(ours, theirs, most):
+    best = ours[most] if most in ours else next(iter(ours.values()))
     rate, cpu = of(best, "rate"), of(best, "cpu")
     rows = [["monoceros", f"{rate:,.0f}", spread(best), f"{cpu * 1e3:.3f}", "1.0", "1.0",
              f"{of(best, 'rss') / 2**20:.0f}", f"{of(best, 'in_flight'):.0f}",
@@ -190,7 +189,7 @@ def show_peers(ours, theirs):
         rows.append([peer.name, f"{of(r, 'rate'):,.0f}", spread(r), f"{of(r, 'cpu') * 1e3:.3f}",
                      f"{rate / of(r, 'rate'):.1f}", f"{of(r, 'cpu') / cpu:.1f}", f"{of(r, 'rss') / 2**20:.0f}",
                      f"{of(r, 'in_flight'):.0f}", f"{of(r, 'connections'):,.0f}", peer.keeps])
-    table(f"Clients at {PEERS_AT} in flight; CPU in ms a row",
+    table(f"Clients at {most} in flight; CPU in ms a row",
           ["client", "rows/s", "least-most", "CPU", "we are faster by", "they use CPU by", "peak MiB",
            "seen in flight", "connections", "keeps its rows"], rows)
 
@@ -200,6 +199,7 @@ def parse():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seeds", type=int, default=60000)
     parser.add_argument("--in-flight", default="256,1000,2000")
+    parser.add_argument("--peers-at", type=int, default=256, help="calls in flight of the other clients")
     parser.add_argument("--no-peers", action="store_true")
     return parser.parse_args()
 
@@ -224,12 +224,13 @@ def main():
                     rounds.append(figures)
                 sample = task_of(sample)
                 for peer, rounds in theirs.items():
-                    rounds.append(peer.run(llm, sample, texts))
+                    rounds.append(peer.run(llm, sample, texts, args.peers_at))
     finally:
         cluster.remove()
     show_service(ours)
     if theirs:
-        show_peers(ours, theirs)
+        show_peers(ours, theirs, args.peers_at)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,11 @@
 /* What the server says: plausible English that differs from answer to answer in nearly every run of
  * five words, so that a client's filters for copies and loops have nothing to find. */
-#include <stdio.h>
+#include <inttypes.h>
 
 #include "bench/llm_server/server.h"
 #include "server/json/write.h"
 
-enum { MIDDLES = 3, TEXT_MAX = 64 << 10 };
+enum { MIDDLES = 2, TEXT_MAX = 64 << 10 };
 
 struct list {
     size_t n;
@@ -78,9 +78,9 @@ static const char *const openings[] = {
     "In the {w}, {S}, {r} a {c} {o} and a {h} {m} {o}.",
     "Across the {w} there is {S}, with a {t} {c} {o} {r} it.",
     "Here, {r} a {m} {o}, one sees {S} in the {w}.",
-    "The {w} is taken up by {S}, {r} a {h} {c} {o}.",
-    "Set {r} a {t} {m} {o} is {S}, all of it in the {w}.",
-    "Plain to see in the {w}, {S}, and {r} it a {c} {m} {o}.",
+    "The {w} shows {S}, {r} a {h} {c} {o}.",
+    "Set {r} a {t} {m} {o} is {S}, filling the {w}.",
+    "Seen in the {w}, {S}, and {r} it a {c} {m} {o}.",
 };
 static const char *const middles[] = {
     "{l} light from the {d} falls {r} the {m} {o} and leaves {s} shadows on the {g}.",
@@ -221,9 +221,10 @@ static void add_usage(struct buf *out, const struct conn *c, size_t text_n)
     if (c->service_us > 1000000)
         made = c->service_us / 40000;
     buf_addf(out,
-             "\"usage\":{\"prompt_tokens\":%lld,\"completion_tokens\":%lld,\"total_tokens\":%lld,"
-             "\"prompt_tokens_details\":{\"cached_tokens\":%lld}}",
-             (long long)in, (long long)made, (long long)(in + made), (long long)(in / 2));
+             "\"usage\":{\"prompt_tokens\":%" PRId64 ",\"completion_tokens\":%" PRId64
+             ",\"total_tokens\":%" PRId64 ",\"prompt_tokens_details\":{\"cached_tokens\":%" PRId64
+             "}}",
+             in, made, in + made, in / 2);
 }
 
 static struct str model_of(const struct conn *c)
@@ -238,10 +239,11 @@ void answer_whole(struct buf *out, const struct conn *c)
     buf_init(&body, 2 * TEXT_MAX);
     text_of(&text, c);
     buf_addf(&body,
-             "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion\",\"created\":1767225600,"
+             "{\"id\":\"chatcmpl-%016" PRIx64
+             "\",\"object\":\"chat.completion\",\"created\":1767225600,"
              "\"model\":\"" STR_FMT "\",\"choices\":[{\"index\":0,\"message\":{\"role\":"
              "\"assistant\",\"content\":\"",
-             (unsigned long long)c->request.draw, STR_ARG(model_of(c)));
+             c->request.draw, STR_ARG(model_of(c)));
     buf_adds(&body, buf_str(&text));
     buf_addz(&body, "\"},\"finish_reason\":\"stop\"}],");
     add_usage(&body, c, text.n);
@@ -264,9 +266,9 @@ static void add_delta(struct buf *out, const struct conn *c, struct str text, co
     struct buf data;
     buf_init(&data, TEXT_MAX);
     buf_addf(&data,
-             "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion.chunk\",\"created\":"
+             "{\"id\":\"chatcmpl-%016" PRIx64 "\",\"object\":\"chat.completion.chunk\",\"created\":"
              "1767225600,\"model\":\"" STR_FMT "\",\"choices\":[{\"index\":0,\"delta\":{",
-             (unsigned long long)c->request.draw, STR_ARG(model_of(c)));
+             c->request.draw, STR_ARG(model_of(c)));
     if (!finish)
         buf_addf(&data, "\"role\":\"assistant\",\"content\":\"" STR_FMT "\"", STR_ARG(text));
     buf_addf(&data, "},\"finish_reason\":%s}]}", finish ? finish : "null");
@@ -286,9 +288,9 @@ static void add_stream_usage(struct buf *out, const struct conn *c, size_t text_
     struct buf data;
     buf_init(&data, TEXT_MAX);
     buf_addf(&data,
-             "{\"id\":\"chatcmpl-%016llx\",\"object\":\"chat.completion.chunk\",\"created\":"
+             "{\"id\":\"chatcmpl-%016" PRIx64 "\",\"object\":\"chat.completion.chunk\",\"created\":"
              "1767225600,\"model\":\"" STR_FMT "\",\"choices\":[],",
-             (unsigned long long)c->request.draw, STR_ARG(model_of(c)));
+             c->request.draw, STR_ARG(model_of(c)));
     add_usage(&data, c, text_n);
     buf_addc(&data, '}');
     add_event(out, buf_str(&data));

@@ -145,10 +145,8 @@ static void tell(struct server *s, struct conn *c)
 static void chat(struct server *s, struct conn *c, struct str body)
 {
     if (request_read(body, &c->request) && stats_note_prompt(s, c->request.prompt)) {
-        if (s->stats.all.requests == 0) {
-            buf_reset(&s->sample);
-            buf_adds(&s->sample, body);
-        }
+        buf_reset(&s->sample);
+        buf_adds(&s->sample, body);
         STATS_COUNT(s, requests);
         policy_arrive(s, c);
         return;

@@ -35,7 +35,7 @@ static const char usage[] =
     "hang),\n"
     "refuse_status, retry_after, slow_every_s, slow_by, slow_most, window_s, and with\n"
     "\"reset\":true the counts start again. GET /stats tells them, windows of time included;\n"
-    "GET /sample gives the first request since then, byte for byte.\n";
+    "GET /sample gives the last request, byte for byte.\n";
 
 struct options {
     int64_t port;

@@ -95,7 +95,7 @@ struct server {
     struct conn **heap; /* by due_us */
     size_t heap_n, heap_cap;
     struct conn *queue_head, *queue_tail, *closed;
-    struct buf sample; /* the body of the first request since the counts began */
+    struct buf sample; /* the body of the last request */
     struct stats stats;
 };
 
