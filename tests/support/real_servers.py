@@ -20,9 +20,12 @@ FETCH_S = 300
 
 
 class RealServer:
-    """A server in a process group of its own, which ends with the tests."""
+    """A server in a process group of its own, which ends with the tests. What it does of the protocol:
+    `keys`, asks for one; `schemas`, holds answers to them; `caches`, tells of tokens that it had; `refuses`,
+    says no to what is longer than its context."""
 
-    name = model = None
+    name = None
+    keys = schemas = caches = refuses = True
 
     def __init__(self, folder, api_key, context=8192, slots=2):
         self.folder, self.api_key, self.context, self.slots = pathlib.Path(folder), api_key, context, slots
@@ -30,6 +33,7 @@ class RealServer:
         self.root = f"http://127.0.0.1:{self.port}"
         self.url = self.root + "/v1"
         self.log = self.folder / "log"
+        self.model = self.served = "tiny-random"  # as it is asked for, and as it calls itself
         self.process = None
 
     @classmethod
@@ -74,7 +78,7 @@ class RealServer:
 class LlamaServer(RealServer):
     """llama.cpp's server as Debian packages it; it holds answers to a schema by a grammar."""
 
-    name, model = "llama-server", "tiny-random"
+    name = "llama-server"
     tool = ROOT / "tools/llama_server.sh"
 
     @classmethod
@@ -98,12 +102,12 @@ class LlamaServer(RealServer):
 class Vllm(RealServer):
     """vLLM on the CPU, where tools/vllm_server.sh has fetched it."""
 
-    name, model = "vllm", "tiny-random"
+    name = "vllm"
     tool = ROOT / "tools/vllm_server.sh"
 
     @classmethod
     def obtain(cls):
-        done = subprocess.run([cls.tool, "run", "--version"], stdin=subprocess.DEVNULL, capture_output=True,
+        done = subprocess.run([cls.tool, "run", cls.name, "--help"], stdin=subprocess.DEVNULL, capture_output=True,
                               text=True, check=False)
         return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
@@ -111,10 +115,27 @@ class Vllm(RealServer):
         path = self.folder / "model"
         if not path.exists():
             tiny_model.folder(path, self.context)
-        return [self.tool, "run", "serve", path, "--served-model-name", self.model, "--host", "127.0.0.1",
+        return [self.tool, "run", self.name, "serve", path, "--served-model-name", self.model, "--host", "127.0.0.1",
                 "--port", str(self.port), "--api-key", self.api_key, "--max-num-seqs", str(self.slots),
                 "--max-model-len", str(self.context), "--dtype", "float32", "--enforce-eager",
                 "--enable-prompt-tokens-details"]
+
+
+class Transformers(Vllm):
+    """The server of Hugging Face's transformers: no keys, no schemas, no limits, one answer at a time."""
+
+    name = "transformers"
+    keys = schemas = caches = refuses = False
+
+    def __init__(self, folder, api_key, **settings):
+        super().__init__(folder, api_key, **settings)
+        self.model = str(self.folder / "model")
+        self.served = self.model + "@main"
+
+    def command(self):
+        tiny_model.folder(self.model, self.context)
+        return [self.tool, "run", self.name, "serve", self.model, "--host", "127.0.0.1", "--port", str(self.port),
+                "--device", "cpu"]
 
 
 def made(kind, **settings):

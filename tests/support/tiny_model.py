@@ -182,7 +182,8 @@ def folder(path, context, seed=1):
              "eos_token": "</s>", "chat_template": TEMPLATE, "model_max_length": context,
              "clean_up_tokenization_spaces": False}
     for name, value in (("config.json", config), ("tokenizer_config.json", names),
-                        ("tokenizer.json", tokenizer(tokens))):
+                        ("tokenizer.json", tokenizer(tokens)),
+                        ("generation_config.json", {"do_sample": True, "bos_token_id": 1, "eos_token_id": 2})):
         (path / name).write_text(json.dumps(value), encoding="utf-8")
     (path / "model.safetensors").write_bytes(safetensors(weights(tokens, seed)))
 
