@@ -101,9 +101,11 @@ def test_dialogues(place, real):
     server ignores schemas, word salad is no dialogue, and each says why."""
     dataset, seeds = place(), generate(5)
     dataset.load(seeds)
-    run = dataset.run(["captions", "dialogues"], dialogues={"mix": EVERY_TASK, "max_tokens": 4000}, max_failed=1)
+    run = dataset.run(["captions", "dialogues"], captions={"filters": {"preset": "paper"}}, max_failed=1,
+                      dialogues={"mix": EVERY_TASK, "max_tokens": 4000})
     partition(dataset, run, seeds)
     usable = {c["id"] for c in dataset.captions()}
+    assert usable
     dialogues = {(d["caption_id"], d["task"]): d for d in dataset.dialogues()}
     failures = {tuple(f["item"].split(":")): f for f in dataset.failures(run=run["id"], stage="dialogues")}
     ended = collections.Counter([(id[33:], task) for id, task in dialogues] + list(failures))
