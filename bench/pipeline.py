@@ -5,41 +5,14 @@ tables with the same keys, in the same cluster and the same minute.
 
 usage: bench/pipeline.py [SEEDS.txt[.gz]]   (default: ../shared/data/seeds-flickr8k-24k.txt.gz)
 """
-import os
 import pathlib
 import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "tests"))
-
-from support.client import Api  # noqa: E402
-from support.cluster import Cluster, Database  # noqa: E402
-from support.dataset import Dataset  # noqa: E402
-from support.server import Server  # noqa: E402
+from measure import ROOT, Api, Cluster, Database, Dataset, Server, cluster_cpu, cpu_seconds
 
 TABLES = ["seeds", "captions", "dialogues", "embeddings"]
-
-
-def cpu_seconds(pid):
-    """User and system time of a process and of the children it has waited for."""
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return sum(int(fields[i]) for i in (11, 12, 13, 14)) / os.sysconf("SC_CLK_TCK")
-
-
-def cluster_cpu(cluster):
-    postmaster = int((cluster.data / "postmaster.pid").read_text().split()[0])
-    total = 0.0
-    for stat in pathlib.Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if int(stat.parent.name) == postmaster or int(fields[1]) == postmaster:
-            total += cpu_seconds(stat.parent.name) if int(stat.parent.name) == postmaster else \
-                (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return total
 
 
 def run_pipeline(server, data, cluster):
@@ -106,4 +79,5 @@ def main():
     print(f"{'ratio to COPY alone':34}{took['wall'] / floor:8.2f}")
 
 
-main()
+if __name__ == "__main__":
+    main()
