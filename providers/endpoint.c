@@ -212,9 +212,9 @@ void endpoint_stop(struct endpoint *ep, const char *what, const char *cause, int
 
 bool endpoint_may_reopen(const struct endpoint *ep, int64_t now_us)
 {
-    int64_t after_us = doubled(reopen_least_us, ep->stops - 1, reopen_most_us);
-
-    return ep->stopped && now_us - ep->stopped_us >= after_us;
+    if (!ep->stopped)
+        return false;
+    return now_us - ep->stopped_us >= doubled(reopen_least_us, ep->stops - 1, reopen_most_us);
 }
 
 void endpoint_reopen(struct endpoint *ep)
