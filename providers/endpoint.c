@@ -5,20 +5,20 @@
 
 #include "server/base/hash.h"
 
-enum { ANSWERS_KNOWN = 50 };
+enum { ANSWERS_KNOWN = 20 };
 
 /* While an outage lasts, one call at a time tries whether it is over; it keeps the others waiting
  * for so long at most, as a good answer may take minutes. */
 static const int64_t probe_us = 2000000;
 static const int64_t look_again_us = 10000;
 static const int64_t reopen_least_us = 60000000, reopen_most_us = 900000000;
-/* No call is hung before, and none beyond so many times what nearly all take. */
+/* No call is hung before, and none that takes less than so many times what nearly all take. */
 static const int64_t patience_least_us = 30000000;
-static const int patience_times = 8;
+static const int patience_least = 8, patience_most = 256;
 
 void endpoint_init(struct endpoint *ep, int stop_after)
 {
-    *ep = (struct endpoint){.stop_after = stop_after};
+    *ep = (struct endpoint){.stop_after = stop_after, .patience = patience_least};
     governor_init(&ep->governor);
     random_bytes(&ep->random, sizeof(ep->random));
     ep->random |= 1;
@@ -147,26 +147,32 @@ static void count_fault(struct endpoint *ep, int64_t now_us)
         ep->streak_us = now_us;
 }
 
-static void note_line(struct endpoint *ep, const struct outcome *o)
+static void note_outage(struct endpoint *ep, const struct outcome *o)
 {
-    if (!begins_burst(ep, o->started_us, o->now_us))
-        return;
     ep->outage = true;
     count_fault(ep, o->now_us);
     pause_for(ep, doubled(100000, ep->bursts - 1, 5000000), o->now_us);
 }
 
-/* Some hang while others are answered: an overload. All do: an outage. */
+static void note_line(struct endpoint *ep, const struct outcome *o)
+{
+    if (begins_burst(ep, o->started_us, o->now_us))
+        note_outage(ep, o);
+}
+
+/* Some hang while others are answered: an overload. All do: an outage, or a server that has become
+ * slower than could be thought, which gets more time. */
 static void note_hang(struct endpoint *ep, const struct outcome *o)
 {
     struct governor_call c = call_of(o);
 
-    latencies_add(&ep->latencies, o->now_us - o->started_us);
     governor_refused(&ep->governor, &c);
-    if (ep->answers == ep->answers_at_burst)
-        note_line(ep, o);
-    else
-        begins_burst(ep, o->started_us, o->now_us);
+    if (!begins_burst(ep, o->started_us, o->now_us))
+        return;
+    if (ep->answers == ep->answers_at_burst) {
+        ep->patience = ep->patience < patience_most ? 2 * ep->patience : patience_most;
+        note_outage(ep, o);
+    }
     ep->answers_at_burst = ep->answers;
 }
 
@@ -187,6 +193,7 @@ static void note_answer(struct endpoint *ep, const struct outcome *o)
     ep->outage = false;
     if (!o->served)
         return;
+    ep->patience = patience_least;
     struct governor_call c = call_of(o);
     governor_answered(&ep->governor, &c);
     latencies_add(&ep->latencies, o->now_us - o->started_us);
@@ -205,9 +212,9 @@ void endpoint_stop(struct endpoint *ep, const char *what, const char *cause, int
 
 bool endpoint_may_reopen(const struct endpoint *ep, int64_t now_us)
 {
-    int64_t after_us = doubled(reopen_least_us, ep->stops - 1, reopen_most_us);
-
-    return ep->stopped && now_us - ep->stopped_us >= after_us;
+    if (!ep->stopped)
+        return false;
+    return now_us - ep->stopped_us >= doubled(reopen_least_us, ep->stops - 1, reopen_most_us);
 }
 
 void endpoint_reopen(struct endpoint *ep)
@@ -233,7 +240,7 @@ int64_t endpoint_patience_us(const struct endpoint *ep)
 {
     if (ep->answers < ANSWERS_KNOWN)
         return 0;
-    int64_t us = patience_times * latencies_quantile(&ep->latencies, 0.99);
+    int64_t us = ep->patience * latencies_quantile(&ep->latencies, 0.99);
     return us > patience_least_us ? us : patience_least_us;
 }
 

@@ -41,6 +41,7 @@ struct endpoint {
     struct pace pace[RATE_KINDS];
     double charged[RATE_KINDS]; /* in all */
     struct latencies latencies;
+    int patience; /* times the longest of them that a call is waited for */
     struct endpoint_counts counts;
     enum binding bound; /* what last held a call back, and when */
     int64_t bound_us;

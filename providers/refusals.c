@@ -19,11 +19,12 @@ bool refusals_note(struct refusals *r, int64_t started_us, int64_t now_us, int a
 
     if (begins) {
         r->burst_us = now_us;
-        r->burst_from = at_once;
-        r->burst_at = r->burst_n = r->burst_counted = 0;
+        r->burst_least = r->burst_most = at_once;
+        r->burst_n = r->burst_counted = 0;
     }
     r->burst_n++;
-    r->burst_at = fmax(r->burst_at, at_once);
+    r->burst_least = fmin(r->burst_least, at_once);
+    r->burst_most = fmax(r->burst_most, at_once);
     r->unsettled = true;
     return begins;
 }
@@ -53,13 +54,14 @@ enum refusals_advice refusals_settle(struct refusals *r, double limit, double *t
     if (!r->unsettled)
         return REFUSALS_NOTHING;
     r->unsettled = false;
-    /* When none was taken, that says nothing about how many would be. */
-    if (r->burst_n >= r->burst_at)
+    /* The others were taken, and so were those that began before the first. When there is none of
+     * either, that says nothing about how many would be. */
+    *to = fmax(r->burst_most - r->burst_n, r->burst_least - 1);
+    if (*to < 1)
         return REFUSALS_NOTHING;
     r->burst_counted = r->burst_n;
     r->tried += fresh;
     r->refused += fresh;
-    *to = fmax(1, fmax(r->burst_at - r->burst_n, r->burst_from / 2));
     if (!are_many(r) || *to >= limit || (r->cut_from > 0 && share_of(r) < dense))
         return REFUSALS_NOTHING;
     if (r->cut_from <= 0) {

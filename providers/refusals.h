@@ -13,10 +13,10 @@
 struct refusals {
     double tried, refused; /* calls of this window that ended, and were refused */
     double usual;          /* share of refusals that has nothing to do with how many there are */
-    double cut_from, cut_share; /* limit and share before a cut that is on trial; 0: none is */
-    int64_t burst_us;           /* refusals of calls that began before are of one burst */
-    double burst_from, burst_at, burst_n, burst_counted; /* its first and its most calls at a time;
-                                                            its refusals, and those in `refused` */
+    double cut_from, cut_share;     /* limit and share before a cut that is on trial; 0: none is */
+    int64_t burst_us;               /* refusals of calls that began before are of one burst */
+    double burst_least, burst_most; /* calls at a time when those of it began */
+    double burst_n, burst_counted;  /* its refusals, and those that are in `refused` */
     bool unsettled;
 };
 

@@ -242,7 +242,7 @@ def test_a_poor_model_pauses_the_run(place, model_server):
     _, dataset = place(MONOCEROS_QUALITY_WINDOW=50)
     dataset.load(generate(400))
     model_server.control(faults=[{"kind": "refusal", "hash_share": 0.6, "route": "chat"}])
-    run = dataset.start(["captions"])["id"]
+    run = dataset.start(["captions"], max_failed=0)["id"]
     paused = dataset.wait(run, "paused")
     assert paused["reason"] == "quality"
     assert stage_of(paused, "captions")["failed"] > 10

@@ -690,7 +690,7 @@ class Server:
         self.last_authorization = headers.get("authorization", "")
         self.with_schema += "response_format" in request
         if self.config["hang_above"] is not None and self.in_flight > self.config["hang_above"]:
-            await asyncio.sleep(3600)
+            await self.forget_call()
         fault = self.fault_for(route, text)
         self.inputs = texts
         made = await self.work(route, request, text)
@@ -703,6 +703,14 @@ class Server:
         if self.config["rate"]:
             reply.headers.update(self.rate_of().headers())
         return reply
+
+    async def forget_call(self):
+        """A call that nobody works on any more, and nobody answers."""
+        self.in_flight -= 1
+        try:
+            await asyncio.sleep(3600)
+        finally:
+            self.in_flight += 1
 
     async def model_call(self, route, body, headers):
         self.in_flight += 1
