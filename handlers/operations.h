@@ -19,11 +19,12 @@ extern const struct operation op_list_representations, op_lookup_representations
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
+extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
-    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[];
+    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[], provider_limits_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };

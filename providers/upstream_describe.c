@@ -20,13 +20,13 @@ static const char *const binding_names[] = {
     [BOUND_BY_STOP] = "stopped",
 };
 
+/* Left out when not known. */
 static void write_number(struct buf *out, const char *key, double value)
 {
-    json_key(out, key);
     if (value < 0)
-        json_write_null(out);
-    else
-        json_double(out, value);
+        return;
+    json_key(out, key);
+    json_double(out, value);
 }
 
 static void write_count(struct buf *out, const char *key, uint64_t n)
@@ -43,11 +43,9 @@ static void write_text(struct buf *out, const char *key, const char *value)
 
 static void write_limit(struct buf *out, const char *key, double value, const char *set_by)
 {
-    json_key(out, key);
-    if (value <= 0) {
-        json_write_null(out);
+    if (value <= 0)
         return;
-    }
+    json_key(out, key);
     json_open(out, '{');
     write_number(out, "value", value);
     write_text(out, "set_by", set_by);

@@ -185,10 +185,14 @@ void llm_describe(struct llm_provider *p, struct buf *json)
     json_z(json, p->settings.name);
     json_key(json, "kind");
     json_z(json, p->settings.kind);
-    json_key(json, "model");
-    json_z(json, p->settings.model);
-    json_key(json, "served_model");
-    json_z(json, served[0] ? served : NULL);
+    if (p->settings.model) {
+        json_key(json, "model");
+        json_z(json, p->settings.model);
+    }
+    if (served[0]) {
+        json_key(json, "served_model");
+        json_z(json, served);
+    }
     write_urls(p, json);
     upstream_describe(p->upstream, describe_structured, structured, json);
     json_close(json, '}');

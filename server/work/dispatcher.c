@@ -8,9 +8,10 @@
 #include "server/work/internal.h"
 
 enum {
-    CLAIM_MAX = 8,     /* as the literal in task_claim.sql */
-    IDLE_MS = 1000,    /* how late work of another replica is noticed, at most */
-    CHECK_US = 300000, /* how late a pause is noticed */
+    CLAIM_MAX = 8,      /* as the literal in task_claim.sql */
+    IDLE_MS = 1000,     /* how late work of another replica is noticed, at most */
+    CHECK_US = 300000,  /* how late a pause is noticed */
+    SHARE_US = 2000000, /* how late limits and other replicas are noticed */
     ARRAYS_BYTES_MAX = 8 << 20,
 };
 
@@ -19,7 +20,7 @@ struct dispatch {
     struct db *db;
     struct rows *candidates; /* groups that are left of the last look */
     int next_candidate;
-    int64_t renewed_us, checked_us;
+    int64_t renewed_us, checked_us, shared_us;
 };
 
 void call_task(struct db_call *c, enum stmt_id stmt, const struct task *t)
@@ -264,6 +265,11 @@ static int turn(struct dispatch *d, bool *found, struct err *e)
         if (runs_check(d->w, d->db, e) < 0)
             return -1;
         d->checked_us = now;
+    }
+    if (d->shared_us == 0 || now - d->shared_us >= SHARE_US) {
+        if (limits_share(d->w, d->db, e) < 0)
+            return -1;
+        d->shared_us = now;
     }
     runs_leave(d->w, d->db);
     *found = refill(d, e);

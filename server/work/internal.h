@@ -152,6 +152,11 @@ void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char
 /* Marks the runs of which nothing more may be issued. */
 int runs_check(struct work *w, struct db *db, struct err *e);
 
+/* limits.c: tells the database that this process is there, and the providers how many processes
+ * there are and which limits operators have set. */
+int limits_share(struct work *w, struct db *db, struct err *e);
+void limits_leave(struct work *w, struct db *db);
+
 /* dispatcher.c, ticker.c, worker.c: the threads' main functions */
 void *dispatcher_main(void *arg);
 void *ticker_main(void *arg);

@@ -136,6 +136,7 @@ static void release_ready(struct work *w)
             leases_drop(w, t);
         }
     runs_leave(w, w->dispatcher_db);
+    limits_leave(w, w->dispatcher_db);
 }
 
 void work_stop(struct work *w, int timeout_ms)

@@ -11,7 +11,8 @@ from support.server import Server
 from support.wait import until
 
 # create_embeddings is 503 when its encoder is stopped, which has a test of its own.
-WITHOUT_DATABASE = {"healthz", "metrics", "openapi", "create_embeddings", "list_seed_templates"}
+WITHOUT_DATABASE = {"healthz", "metrics", "openapi", "create_embeddings", "list_seed_templates",
+                    "list_providers"}
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from support.server import ROOT
 
 DOCUMENT = load()
 OPERATIONAL = {"healthz", "readyz", "metrics", "openapi"}
-WITHOUT_DATABASE = {"list_seed_templates"}
+WITHOUT_DATABASE = {"list_seed_templates", "list_providers"}
 OPERATIONS = [pytest.param(operation, id=operation.id) for operation in CONTRACT.operations]
 
 

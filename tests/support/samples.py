@@ -15,7 +15,7 @@ class Samples:
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
-                  "prompt": "dense-v1"}
+                  "prompt": "dense-v1", "provider": "offline"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -31,6 +31,7 @@ class Samples:
                   "lookup_representations": {"ids": [self.caption]},
                   "create_prompt": {"name": "sample", "stage": "captions", "system": "Describe.",
                                     "template": "Caption: {{seed}}"},
+                  "put_provider_limits": {},
                   "preview_prompt": {"seed": "A dog."},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
@@ -64,7 +65,7 @@ class Samples:
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
-                  "prompt": "there-is-no-such-prompt"}
+                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}
