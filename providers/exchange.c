@@ -7,7 +7,7 @@
 enum {
     RAW_MAX = 16384,
     HEADERS_MAX = 65536,
-    BODY_KEPT = 1 << 20, /* a larger buffer is given back after its reply */
+    BODY_KEPT = 1 << 16, /* a larger buffer is given back after its reply */
 };
 
 static long status_of(const struct exchange *x)
