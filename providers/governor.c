@@ -16,7 +16,7 @@ static const int64_t epoch_least_us = 50000;
 static const int64_t roof_least_us = 30000000, roof_most_us = 240000000;
 /* Seconds: a wait that harms nobody, which the noise of a busy machine may be; a latency below
  * which a check costs more than it can bring. */
-static const double harmless = 0.05, check_from = 0.25, quick = 1;
+static const double harmless = 0.05, check_from = 0.25, quick = 0.15;
 /* Spread of the lengths, relative to their mean, from which a regression on them means something.
  */
 static const double spread_least = 0.15;
