@@ -12,6 +12,8 @@
 static const int64_t look_again_us = 10000;
 /* Who was refused and has not come back for so long does not want it any more. */
 static const int64_t wanting_us = 200000;
+/* An engine that waits for a start asks more often than that, unless its thread is busy. */
+static const int64_t attentive_us = 25000;
 
 static bool is_separator(char c)
 {
@@ -210,10 +212,13 @@ static bool bound_by_bucket(struct upstream *u, double tokens, int64_t now_us, i
     return true;
 }
 
-/* The least busy endpoint that takes one more; -1 when none does. */
+enum { NONE_OPEN = -1, NONE_FREE = -2 };
+
+/* The least busy endpoint that takes one more; NONE_FREE when one would once a call of it ends, and
+ * else NONE_OPEN. */
 static int choose(struct upstream *u, int avoid, double tokens, int64_t now_us, int64_t *again_us)
 {
-    int best = -1;
+    int best = -1, none = NONE_OPEN;
 
     *again_us = INT64_MAX;
     for (int k = 0; k < u->n; k++) {
@@ -222,8 +227,10 @@ static int choose(struct upstream *u, int avoid, double tokens, int64_t now_us, 
         int64_t when_us;
         if (endpoint_may_reopen(ep, now_us) && u->n > 1)
             endpoint_reopen(ep);
-        if (endpoint_bound(ep, u->limits.window, tokens, now_us, &when_us) != BOUND_BY_NOTHING) {
+        enum binding bound = endpoint_bound(ep, u->limits.window, tokens, now_us, &when_us);
+        if (bound != BOUND_BY_NOTHING) {
             *again_us = when_us < *again_us ? when_us : *again_us;
+            none = bound == BOUND_BY_CONCURRENCY ? NONE_FREE : none;
             continue;
         }
         bool better =
@@ -231,7 +238,7 @@ static int choose(struct upstream *u, int avoid, double tokens, int64_t now_us, 
         best = better ? i : best;
     }
     u->turn = best >= 0 ? (best + 1) % u->n : u->turn;
-    return best;
+    return best >= 0 ? best : none;
 }
 
 /* Calls that could start now as far as the learned limits go. */
@@ -248,17 +255,26 @@ static int free_slots(const struct upstream *u)
     return n;
 }
 
-/* Where slots are few, each engine that waits for one and has fewer calls under way is left one. */
+/* Whether another engine comes first: it has fewer calls under way, or it is its turn. */
+static bool comes_first(const struct seat *other, const struct seat *seat, int64_t now_us)
+{
+    if (other == seat || other->waiting_us == 0 || now_us - other->waiting_us > attentive_us)
+        return false;
+    bool before = seat->waiting_us == 0 || other->waiting_since_us < seat->waiting_since_us;
+    return other->running + 1 < seat->running || (other->running <= seat->running && before);
+}
+
+/* Where slots are few, each engine that comes first is left one. */
 static bool is_unfair(const struct upstream *u, const struct seat *seat, int64_t now_us)
 {
-    int poorer = 0;
+    int others = 0;
 
     for (const struct seat *s = u->seats; s; s = s->next)
-        poorer += s != seat && s->running + 1 < seat->running && wants(s->waiting_us, now_us);
-    if (poorer == 0 || free_slots(u) > poorer)
+        others += comes_first(s, seat, now_us);
+    if (others == 0 || free_slots(u) > others)
         return false;
     for (const struct seat *s = u->seats; s; s = s->next)
-        if (s != seat && s->running + 1 < seat->running && wants(s->waiting_us, now_us))
+        if (comes_first(s, seat, now_us))
             engine_wake(s->engine);
     return true;
 }
@@ -272,7 +288,7 @@ static void start(struct upstream *u, struct seat *seat, int endpoint, double to
     bucket_take(&u->buckets[RATE_REQUESTS], 1, now_us);
     bucket_take(&u->buckets[RATE_TOKENS], tokens, now_us);
     seat->running++;
-    seat->waiting_us = 0;
+    seat->waiting_us = seat->waiting_since_us = 0;
     *ret = (struct permit){
         .endpoint = endpoint,
         .at_once = ep->running,
@@ -285,18 +301,21 @@ static void start(struct upstream *u, struct seat *seat, int endpoint, double to
 bool upstream_take(struct upstream *u, struct seat *seat, int avoid, double tokens, int64_t now_us,
                    struct permit *ret, int64_t *again_us)
 {
-    int endpoint = -1;
+    int endpoint = NONE_OPEN;
     int64_t when_us = now_us + look_again_us;
 
     pthread_mutex_lock(&u->mutex);
-    if (!atomic_load(&u->stopped) && !bound_by_bucket(u, tokens, now_us, &when_us) &&
-        !is_unfair(u, seat, now_us))
-        endpoint = choose(u, avoid, tokens, now_us, &when_us);
-    if (endpoint >= 0) {
+    if (!atomic_load(&u->stopped) && !bound_by_bucket(u, tokens, now_us, &when_us))
+        endpoint =
+            is_unfair(u, seat, now_us) ? NONE_FREE : choose(u, avoid, tokens, now_us, &when_us);
+    if (endpoint >= 0)
         start(u, seat, endpoint, tokens, now_us, ret);
-    } else {
-        seat->waiting_us = now_us;
+    else
         *again_us = when_us;
+    if (endpoint == NONE_FREE) {
+        if (seat->waiting_us == 0)
+            seat->waiting_since_us = now_us;
+        seat->waiting_us = now_us;
     }
     pthread_mutex_unlock(&u->mutex);
     return endpoint >= 0;
@@ -342,13 +361,13 @@ void upstream_give(struct upstream *u, struct seat *seat, const struct permit *p
 void upstream_wake_others(struct upstream *u, struct seat *seat, int64_t now_us)
 {
     pthread_mutex_lock(&u->mutex);
-    seat->waiting_us = 0;
+    seat->waiting_us = seat->waiting_since_us = 0;
     int slots = u->seats && u->seats->next ? free_slots(u) : 0;
     for (struct seat *s = u->seats; s && slots > 0; s = s->next) {
-        if (s == seat || !wants(s->waiting_us, now_us))
-            continue;
-        s->waiting_us = 0;
-        engine_wake(s->engine);
+        if (s != seat && wants(s->waiting_us, now_us)) {
+            engine_wake(s->engine);
+            slots--;
+        }
     }
     pthread_mutex_unlock(&u->mutex);
 }

@@ -45,6 +45,7 @@ struct seat {
     int held, running;
     int64_t refused_us; /* when it was last refused a place in the window; 0: served since */
     int64_t waiting_us; /* the same for a start */
+    int64_t waiting_since_us;
     struct seat *next;
 };
 
