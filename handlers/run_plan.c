@@ -183,6 +183,9 @@ static int take_provider(struct req *q, const struct run_sources *from, const st
     c->kind = str_of(s->kind);
     c->model = str_of(s->model);
     c->window = s->max_in_flight;
+    char extra[33];
+    llm_extra_body_id(s, extra);
+    c->extra = arena_str(q->arena, str_of(extra));
     if (body->budget && body->budget->cost_usd.set && !has_prices(s))
         return err_field(e, "/budget/cost_usd",
                          "the provider %s has no prices: set its price_prompt and "

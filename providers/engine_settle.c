@@ -49,7 +49,8 @@ static void conclude(const struct job *j, struct verdict *v, int most)
 
     if (open && upstream_stopped(j->lane->upstream, NULL))
         v->kind = VERDICT_RETURNED;
-    else if (open && (j->attempts >= most || j->waits >= WAITS_MAX || j->resends >= RESENDS_MAX))
+    else if (open && (j->attempts >= most || j->waits >= WAITS_MAX || j->resends >= RESENDS_MAX ||
+                      (j->paid_max > 0 && j->paid >= j->paid_max)))
         v->kind = VERDICT_ROW;
 }
 
@@ -95,6 +96,7 @@ static void give_back(struct exchange *x, const struct verdict *v, int64_t now_u
         .took_us = now_us - x->permit.started_us,
     };
 
+    j->paid += s.costs;
     if (j->ops->ended)
         j->ops->ended(j, &s);
     upstream_give(j->lane->upstream, &j->lane->seat, &x->permit, &o, tokens_of(x));

@@ -61,13 +61,14 @@ struct job {
     const void *arg;        /* for engine_cancel */
     int attempts;           /* used up */
     double tokens_expected; /* of each sending */
+    int paid_max;           /* sendings that may cost something, at most; 0: no limit */
 
     /* Of the last sending, set by `judge`: tokens of the answer, 0 when not known, and all that it
      * used, negative when not known. */
     int64_t tokens_out;
     double tokens_used;
 
-    int waits, hangs, resends, line_faults;
+    int waits, hangs, resends, line_faults, paid;
     int last; /* endpoint that it is better not sent to again, and 1; 0: none */
     uint64_t answers_at_line;
     int64_t due_us;

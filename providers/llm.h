@@ -36,6 +36,7 @@ struct llm_request {
     int max_tokens;                 /* 0: not sent */
     int64_t seed;                   /* sampling seed; negative: not sent */
     int turns_min, turns_max;       /* of a dialogue, for the offline composer; 0: as usual */
+    int paid_max; /* sendings that may cost something, after which the row fails; 0: no limit */
 };
 
 /* What the requests that were sent for one row have used, repeated ones included, as far as the
@@ -99,6 +100,8 @@ struct llm_provider;
 
 /* What a text must be to be an extra_body; NULL when it is. */
 const char *llm_extra_body_fault(struct str text);
+/* Tells extra bodies apart, and shows nothing of them; empty without one. */
+void llm_extra_body_id(const struct llm_settings *s, char hex[33]);
 
 struct llm_provider *llm_provider_new(const struct llm_settings *s, struct err *e);
 void llm_provider_free(struct llm_provider *p); /* accepts NULL */

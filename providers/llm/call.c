@@ -287,6 +287,7 @@ static struct call *new_call(struct llm_provider *p, const struct llm_request *r
     c->provider = p;
     c->endpoint = -1;
     c->seed = r->seed;
+    c->job.paid_max = r->paid_max;
     c->task = r->task;
     c->variant = r->variant;
     c->form = (struct composer_form){r->turns_min, r->turns_max, r->variant};

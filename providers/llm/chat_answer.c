@@ -165,15 +165,17 @@ static bool judge_finish(const struct chat_message *m, struct str finish, struct
     return true;
 }
 
-/* A loop that was not cut in time: white space after a finished answer does no harm. */
+/* A loop that was cut off, here or by the token limit: one that the model has ended itself is for
+ * the stages to judge. */
 static enum loop_kind loop_in(const struct chat_message *m, struct str finish)
 {
-    bool cut = str_is(finish, "length") || str_is(finish, "max_tokens");
     struct loops l = {0};
 
     if (m->loop != LOOP_NONE)
         return m->loop;
-    return loops_look(&l, cut ? m->content : str_trim(m->content));
+    if (!str_is(finish, "length") && !str_is(finish, "max_tokens"))
+        return LOOP_NONE;
+    return loops_look(&l, m->content);
 }
 
 void chat_judge(const struct chat_message *m, struct chat_answer *a, struct verdict *v)

@@ -1,6 +1,7 @@
 #include <stdlib.h>
 
 #include "providers/llm/state.h"
+#include "server/base/hash.h"
 #include "server/json/write.h"
 
 enum { BYTES_PER_TOKEN = 4, TOKENS_UNKNOWN = 512 };
@@ -92,6 +93,17 @@ int llm_room(struct engine *g, struct llm_provider *p)
     struct lane *l = engine_lane(g, p->upstream, &e);
 
     return l ? lane_room(l) : 0;
+}
+
+void llm_extra_body_id(const struct llm_settings *s, char hex[33])
+{
+    uint8_t digest[SHA256_BYTES];
+
+    hex[0] = 0;
+    if (!s->extra_body)
+        return;
+    sha256(str_of(s->extra_body), digest);
+    hex_encode(digest, 16, hex);
 }
 
 void llm_set_limits(struct llm_provider *p, const struct llm_limits *l, int replicas)

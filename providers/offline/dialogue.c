@@ -5,6 +5,7 @@
 #include "providers/offline/draft.h"
 #include "providers/offline/questions.h"
 #include "server/base/cleanup.h"
+#include "server/base/hash.h"
 #include "server/json/write.h"
 
 enum {
@@ -26,8 +27,10 @@ struct dialogue {
     uint64_t stated;
     char act[SCRATCH];
     char ground[32];
-    char value[SCRATCH]; /* with article */
-    char last_word[16];  /* first word of the question before */
+    char value[SCRATCH];      /* with article */
+    char last_word[16];       /* first word of the question before */
+    uint64_t said[FACTS_MAX]; /* answers, hashed */
+    size_t n_said;
     struct buf ask, answer;
 };
 
@@ -181,6 +184,27 @@ static bool is_copied(const struct dialogue *d)
     return said.n > 0 && str_ifind(d->fs->words.text, said) >= 0;
 }
 
+static uint64_t answer_hash(const struct dialogue *d)
+{
+    return hash_choice(STR("answer"), buf_str(&d->answer));
+}
+
+static bool is_said(const struct dialogue *d)
+{
+    uint64_t hash = d->answer.n > 0 ? answer_hash(d) : 0;
+
+    for (size_t i = 0; d->answer.n > 0 && i < d->n_said; i++)
+        if (d->said[i] == hash)
+            return true;
+    return false;
+}
+
+static void note_answer(struct dialogue *d)
+{
+    if (d->answer.n > 0 && d->n_said < FACTS_MAX)
+        d->said[d->n_said++] = answer_hash(d);
+}
+
 static void note_first_word(struct dialogue *d)
 {
     size_t n = 0;
@@ -226,10 +250,11 @@ static bool ask_about(struct dialogue *d, const struct fact *f, const struct que
         const struct question *q = fit[choice_below(&d->c, n)];
 
         write_turn(d, q->ask, q->answer);
-        if (!begins_alike(d) && !is_copied(d))
+        if (!begins_alike(d) && !is_copied(d) && !is_said(d))
             break;
     }
     note_first_word(d);
+    note_answer(d);
     return n > 0;
 }
 

@@ -58,6 +58,10 @@ static void put_providers(struct buf *json, const struct call_settings *s)
     for (int i = 0; i < s->n_providers; i++) {
         const struct provider_choice *c = &s->providers[i];
         json_open(json, '{');
+        if (c->extra.n > 0) {
+            json_key(json, "extra_body");
+            json_str(json, c->extra);
+        }
         json_key(json, "kind");
         json_str(json, c->kind);
         json_key(json, "model");

@@ -7,7 +7,7 @@
 enum { SETTINGS_NODES_MAX = 2048 };
 
 struct stored_provider {
-    struct str name, kind, model, served;
+    struct str name, kind, model, served, extra;
     struct opt_int window;
     struct opt_number share;
 };
@@ -40,6 +40,7 @@ static const struct field provider_fields[] = {
     {FIELD_STRING, "kind", .required = true, .offset = offsetof(struct stored_provider, kind)},
     {FIELD_STRING, "model", .required = true, .offset = offsetof(struct stored_provider, model)},
     {FIELD_STRING, "served", .offset = offsetof(struct stored_provider, served)},
+    {FIELD_STRING, "extra", .offset = offsetof(struct stored_provider, extra)},
     {FIELD_INT, "window", .offset = offsetof(struct stored_provider, window)},
     {FIELD_NUMBER, "share", .required = true, .offset = offsetof(struct stored_provider, share)},
     {.type = FIELD_END},
@@ -141,6 +142,10 @@ static void write_providers(const struct call_settings *s, struct buf *json)
             json_key(json, "served");
             json_str(json, c->served);
         }
+        if (c->extra.n > 0) {
+            json_key(json, "extra");
+            json_str(json, c->extra);
+        }
         json_key(json, "window");
         json_int(json, c->window);
         json_key(json, "share");
@@ -233,8 +238,9 @@ static void take_choices(const struct stored *s, const char *stage, struct call_
     const struct stored_prompt *prompt = s->prompts.items;
     for (int i = 0; i < (int)s->providers.n; i++)
         out->providers[out->n_providers++] = (struct provider_choice){
-            providers[i].name,   providers[i].kind,          providers[i].model,
-            providers[i].served, (int)providers[i].window.v, providers[i].share.v};
+            providers[i].name,   providers[i].kind,  providers[i].model,
+            providers[i].served, providers[i].extra, (int)providers[i].window.v,
+            providers[i].share.v};
     for (int i = 0; i < (int)s->prompts.n; i++) {
         struct prompt_choice *c = &out->prompts[out->n_prompts++];
         c->share = prompt[i].share.v;

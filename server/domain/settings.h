@@ -22,6 +22,7 @@ struct provider_choice {
     struct str kind;   /* "openai" or "offline" */
     struct str model;  /* as it is declared */
     struct str served; /* as the server reports it; unset while nobody has asked */
+    struct str extra;  /* which members are added to its requests, as an id; empty: none */
     int window;        /* calls at a time, as configured: for estimates */
     double share;
 };

@@ -41,6 +41,7 @@ struct run_info {
     int64_t dataset;
     struct run_settings settings;
     struct llm_provider *providers[STAGE_COUNT][CHOICES_MAX]; /* of the language-model stages */
+    const char *changed; /* what a provider has other than the recipe says; NULL: nothing */
     struct budget budget;
     struct encoder *encoder;
     uint8_t encoder_id[UUID_BYTES];

@@ -127,13 +127,14 @@ static void on_llm(void *arg, const struct llm_reply *reply)
 }
 
 /* Takes the worst case of the item off the run's budget; false when there is no room for it now. */
-static bool reserve(struct range *r, const struct item *it, const struct llm_request *request)
+static bool reserve(struct range *r, const struct item *it, struct llm_request *request)
 {
     struct run_info *info = r->task->info;
     const struct llm_settings *s = llm_provider_settings(provider_of(r, it));
     struct reservation *held = &r->reserved[it - r->items];
     if (!budget_is_limited(&info->budget))
         return true;
+    request->paid_max = s->attempts;
     held->cost = llm_call_bound(s, request, &held->tokens) * s->attempts;
     held->tokens *= s->attempts;
     switch (budget_reserve(r->worker, info, held->cost, held->tokens)) {
@@ -177,6 +178,14 @@ static bool issue_one(struct range *r, struct item *it, struct arena *scratch)
     r->in_flight++;
     metric_add(METRIC_PROVIDER_IN_FLIGHT, NULL, 1);
     return true;
+}
+
+/* Members that are added to each request are a part of what the recipe stands for. */
+static void pause_if_changed(struct range *r)
+{
+    struct run_info *info = r->task->info;
+    if (info->changed)
+        run_ask_pause(r->worker->work, info, r->worker->db, "provider", info->changed);
 }
 
 static void pause_if_late(struct range *r)
@@ -301,6 +310,7 @@ void range_issue(struct range *r)
     if (r->task->attempts >= GIVE_UP_ATTEMPTS) {
         give_up(r);
     } else if (range_settings(r)) {
+        pause_if_changed(r);
         pause_if_late(r);
         issue_llm(r);
     } else {

@@ -63,6 +63,18 @@ static struct encoder *encoder_by_name(struct work *w, struct str name)
     return NULL;
 }
 
+static void compare(struct run_info *r, const struct llm_provider *p,
+                    const struct provider_choice *c)
+{
+    char extra[33];
+    llm_extra_body_id(llm_provider_settings(p), extra);
+    if (!str_is(c->extra, extra))
+        r->changed = arena_printf(r->arena,
+                                  "the extra_body of %.*s is another one than when the run began: "
+                                  "set it back and resume, or start another run",
+                                  (int)c->name.n, c->name.p);
+}
+
 static int read_stage(struct work *w, struct run_info *r, const struct rows *rows,
                       enum stage_id stage, struct err *e)
 {
@@ -79,6 +91,7 @@ static int read_stage(struct work *w, struct run_info *r, const struct rows *row
         if (!r->providers[stage][i])
             return err_set(e, ERR_INTERNAL, "no provider named " STR_FMT " is declared here",
                            STR_ARG(s->providers[i].name));
+        compare(r, r->providers[stage][i], &s->providers[i]);
     }
     /* Unset until the served models are known: only the resolve task gets to see that. */
     if (recipe.p && !hex_decode(recipe, s->recipe, RECIPE_ID_BYTES))

@@ -291,6 +291,8 @@ def test_example_of_the_document(api, new_dataset, operation):
         variables["review"] = api.call("create_review", dataset=dataset.name, json={"sample": 1}).json()["id"]
     if "{prompt}" in operation.template:
         variables["prompt"] = "dense-v1"
+    if "{provider}" in operation.template:
+        variables["provider"] = "offline"
     example = dict(operation.example)
     if operation.id == "put_dataset":
         Dataset(api, dataset.name, 16)

@@ -68,13 +68,14 @@ def test_schemas_that_hold_are_shown(modelled, model_server):
 
 
 def test_a_schema_that_is_ignored_is_left_out(new_server, model_server, new_dataset):
+    """Its answers are mended, and teach that the schema does nothing."""
     server = new_server(**model_settings(model_server))
     dataset = new_dataset(Api(server.base))
-    dataset.load(generate(120))
+    dataset.load(generate(600))
     dataset.run(["captions"])
     model_server.control(reset=True, schema="ignore")
-    run = dataset.run(["dialogues"], "paused", dialogues={"mix": {"question_answering": 1}})
-    assert run["reason"] == "quality"
+    run = dataset.run(["dialogues"], dialogues={"mix": {"question_answering": 1}})
+    assert stage_of(run, "dialogues")["done"] == 600
     endpoint, = provider(dataset.api)["endpoints"]
     assert endpoint["structured_output"]["state"] == "ignored"
     stats = model_server.stats()
@@ -175,6 +176,39 @@ def test_prices_make_a_budget_in_dollars(new_server, model_server, new_dataset):
     assert shown["usage"]["cost_usd"] > done["usage"]["cost_usd"]  # of both runs
     rows = dataset.captions(run=run["id"])
     assert sum(row["cost_usd"] for row in rows) == pytest.approx(done["usage"]["cost_usd"], rel=1e-6)
+
+
+def test_extra_members_belong_to_the_recipe(new_server, model_server, new_dataset):
+    """They are sent, make rows of their own, and may not change below a run."""
+    settings = model_settings(model_server)
+    server = new_server(**settings)
+    dataset = new_dataset(Api(server.base))
+    dataset.load(generate(50))
+    plain = stage_of(dataset.run(["captions"]), "captions")["recipe"]
+    server.stop()
+    server.settings["MONOCEROS_LLM_EXTRA_BODY"] = '{"top_k": 20}'
+    server.start()
+    dataset.api = Api(server.base)
+    model_server.control(reset=True, api_key="another key")
+    run = dataset.start(["captions"])
+    assert dataset.wait(run["id"], "paused")["reason"] == "provider"
+    model_server.control(api_key=None)
+    server.stop()
+    server.settings["MONOCEROS_LLM_EXTRA_BODY"] = '{"top_k": 30}'
+    server.start()
+    dataset.api = Api(server.base)
+    model_server.control(reset=True)
+    dataset.api.call("resume_run", run=run["id"])
+    paused = dataset.wait(run["id"], "paused")
+    assert paused["reason"] == "provider" and "extra_body" in paused["reason_detail"]
+    assert model_server.stats()["chat_requests"] == 0
+    server.stop()
+    server.settings["MONOCEROS_LLM_EXTRA_BODY"] = '{"top_k": 20}'
+    server.start()
+    dataset.api = Api(server.base)
+    dataset.api.call("resume_run", run=run["id"])
+    done = stage_of(dataset.wait(run["id"]), "captions")
+    assert done["done"] == 50 and done["recipe"] != plain
 
 
 def test_limits_that_cannot_be(limited):

@@ -14,7 +14,7 @@ as --script (a file, or JSON on the spot) and changed by POST /control with the 
   slots         calls that it works on at a time; the others wait, and nobody tells them
   hang_above    in flight; beyond it a call is never answered
   rate          [calls, seconds]: 429 beyond, with x-ratelimit headers
-  schema        "enforce", "ignore", or a status that refuses response_format
+  schema        "enforce", "ignore" (dialogues then stand in prose), or a status that refuses response_format
   capacity      429 above so many calls in flight
   dimension     of the vectors
   format        "auto" (as asked), "base64" or "float"
@@ -219,10 +219,21 @@ def pair_for(i, choice, key):
     return {"question": question, "options": options, "answer": letter}
 
 
-def dialogue_for(prompt, schema, sampling):
+def shape_of(schema):
+    """How many pairs a schema asks for, and whether they have options."""
     pairs = schema.get("properties", {}).get("pairs", {})
     n = max(min(7, pairs.get("maxItems", 7)), pairs.get("minItems", 7 if "maxItems" not in pairs else 1))
-    choice = '"options"' in json.dumps(schema)
+    return n, '"options"' in json.dumps(schema)
+
+
+def shape_in(prompt):
+    """The same by the words of the built-in prompt; None when it asks for no dialogue."""
+    found = re.search(r"Task: (multiple choice|questions|complex).*?Write (\d+) to (\d+) pairs", prompt)
+    return found and (max(min(7, int(found[3])), int(found[2])), found[1] == "multiple choice")
+
+
+def dialogue_for(prompt, shape, sampling):
+    n, choice = shape
     return json.dumps({"pairs": [pair_for(i, choice, prompt + "\0" + sampling) for i in range(n)]})
 
 
@@ -578,10 +589,12 @@ class Server:
     def chat(self, request):
         user = request["messages"][-1]["content"]
         schema = request.get("response_format", {}).get("json_schema", {}).get("schema")
-        if self.config["schema"] == "ignore":
-            schema = None
+        ignored = self.config["schema"] == "ignore"
+        shape = shape_of(schema) if schema and not ignored else shape_in(user)
         sampling = str(request.get("seed", ""))
-        text = dialogue_for(user, schema, sampling) if schema else caption_for(user, sampling)
+        text = dialogue_for(user, shape, sampling) if shape else caption_for(user, sampling)
+        if shape and ignored:
+            text = f"Of course, here it is:\n```json\n{text}\n```\nShall I go on?"
         tokens = [len(json.dumps(request["messages"]).split()), len(text.split())]
         self.tokens = [a + b for a, b in zip(self.tokens, tokens)]
         reply = as_json({
