@@ -39,7 +39,12 @@ static struct call_settings with_prompt(const char *stage, const char *name)
         .set = true,
         .stage = stage,
         .n_providers = 1,
-        .providers = {{STR("llm"), STR("openai"), STR("alias"), STR("m"), 256, 1}},
+        .providers = {{.name = STR("llm"),
+                       .kind = STR("openai"),
+                       .model = STR("alias"),
+                       .served = STR("m"),
+                       .window = 256,
+                       .share = 1}},
         .temperature = -1,
         .top_p = -1,
         .seed = -1,
@@ -132,7 +137,7 @@ static void test_released_prompts_stay(void **state)
 static void test_every_setting_counts(void **state)
 {
     (void)state;
-    enum { CHANGES = 12 };
+    enum { CHANGES = 13 };
     struct call_settings base = with_prompt("captions", "dense-v1");
     struct call_settings other[CHANGES];
     for (size_t i = 0; i < CHANGES; i++)
@@ -150,6 +155,7 @@ static void test_every_setting_counts(void **state)
     other[10].providers[1] = base.providers[0];
     other[10].n_providers = 2;
     other[11].prompts[0].prompt.template = "{{seed}}";
+    other[12].providers[0].extra = STR("4e1243bd22c66e76c2ba9eddc1f91394");
     uint8_t first[RECIPE_ID_BYTES];
     recipe_build(&base, &json, first);
     for (size_t i = 0; i < CHANGES; i++) {
