@@ -14,8 +14,8 @@ static struct call_settings mixed(void)
         .set = true,
         .stage = "dialogues",
         .n_providers = 2,
-        .providers = {{STR("a"), STR("openai"), STR("m"), STR("m-1"), 64, 0.75},
-                      {STR("b"), STR("openai"), STR("n"), {NULL, 0}, 8, 0.25}},
+        .providers = {{STR("a"), STR("openai"), STR("m"), STR("m-1"), STR("e1"), 64, 0.75},
+                      {STR("b"), STR("openai"), STR("n"), {NULL, 0}, {NULL, 0}, 8, 0.25}},
         .n_prompts = 2,
         .prompts = {{*prompt_find(STR("dialogues"), STR("instruct-v1")), 0.5},
                     {{.name = "mine@3",
@@ -51,6 +51,8 @@ static void what_is_written_is_read(void **state)
     assert_string_equal(buf_z(&first), buf_z(&second));
     assert_true(str_is(back.providers[0].served, "m-1"));
     assert_null(back.providers[1].served.p);
+    assert_true(str_is(back.providers[0].extra, "e1"));
+    assert_int_equal(back.providers[1].extra.n, 0);
     assert_false(call_settings_resolved(&back));
     assert_int_equal(back.providers[1].window, 8);
     assert_int_equal(call_settings_turns(&back, 1)->max, 9);
