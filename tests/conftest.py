@@ -143,6 +143,12 @@ def modelled(modelled_server, model_server, new_dataset):
     return new_dataset(Api(modelled_server.base))
 
 
+@pytest.fixture
+def untaught(new_server, model_server, new_dataset):
+    """A dataset on a server of its own, whose providers have learned nothing from other tests."""
+    return new_dataset(Api(new_server(**model_settings(model_server)).base))
+
+
 def model_settings(models):
     return {"MONOCEROS_LLM_URL": models.url, "MONOCEROS_LLM_MODEL": "test-model",
             "MONOCEROS_ENCODER_URL": models.url, "MONOCEROS_ENCODER_MODEL": "test-encoder"}

@@ -299,28 +299,28 @@ def test_preview_is_what_a_run_sends(modelled, model_server):
             api.call("get_prompt", prompt=each["name"]).json()["system"]
 
 
-def test_a_run_takes_an_operator_s_prompts(modelled, model_server, name):
+def test_a_run_takes_an_operator_s_prompts(untaught, model_server, name):
     """Both versions of one prompt and a prompt of dialogues, as their previews show them."""
-    api = modelled.api
+    api = untaught.api
     create(api, captions(name, "Old: {{seed}}"))
     create(api, captions(name, "{{domain|any}}, {{label|no label}}: {{seed}}"))
     tasks = {**TASKS, "multiple_choice": "Choose {{turns_min}} to {{turns_max}}."}
     create(api, dialogues(name + "-d", "{{task}}\n{{caption}}", tasks=tasks))
-    seeds = modelled.add([{"text": "A dog runs.", "domain": "pets", "metadata": {"label": "corgi"}},
+    seeds = untaught.add([{"text": "A dog runs.", "domain": "pets", "metadata": {"label": "corgi"}},
                           "A cat sleeps."])["ids"]
-    modelled.run(["captions"], captions={"prompt": f"{name}@1"})
-    modelled.run(["captions", "dialogues"], captions={"prompt": name},
+    untaught.run(["captions"], captions={"prompt": f"{name}@1"})
+    untaught.run(["captions", "dialogues"], captions={"prompt": name},
                  dialogues={"prompt": name + "-d", "mix": EVERY_TASK})
     wanted = set()
     for seed in seeds:
-        where = {"dataset": modelled.name, "seed_id": seed}
+        where = {"dataset": untaught.name, "seed_id": seed}
         shown = [preview(api, reference, where).json() for reference in (name, f"{name}@1")]
         shown += [preview(api, name + "-d", {**where, "task": task}).json() for task in TASKS]
         wanted |= {text_key(s["messages"][1]["content"]) for s in shown}
     assert wanted == set(model_server.stats(texts=True)["texts"]) and len(wanted) == 10
-    assert preview(api, name, {"dataset": modelled.name, "seed_id": seeds[0]}).json()["messages"][1] == \
+    assert preview(api, name, {"dataset": untaught.name, "seed_id": seeds[0]}).json()["messages"][1] == \
         {"role": "user", "content": "pets, corgi: A dog runs."}
-    recipes = api.call("get_dataset", dataset=modelled.name).json()["recipes"]
+    recipes = api.call("get_dataset", dataset=untaught.name).json()["recipes"]
     names = [prompt["name"] for recipe in recipes for prompt in recipe["settings"]["prompts"]]
     assert sorted(names) == [f"{name}-d@1", f"{name}@1", f"{name}@2"]
 

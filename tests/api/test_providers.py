@@ -59,24 +59,22 @@ def test_what_is_shown(modelled, model_server):
     assert listed[0]["endpoints"] == []
 
 
-def test_schemas_that_hold_are_shown(modelled, model_server):
-    modelled.load(generate(40))
-    modelled.run(["captions", "dialogues"], dialogues={"mix": {"question_answering": 1}})
-    endpoint, = provider(modelled.api)["endpoints"]
+def test_schemas_that_hold_are_shown(untaught, model_server):
+    untaught.load(generate(40))
+    untaught.run(["captions", "dialogues"], dialogues={"mix": {"question_answering": 1}})
+    endpoint, = provider(untaught.api)["endpoints"]
     assert endpoint["structured_output"]["state"] == "holds"
     assert 0 < endpoint["structured_output"]["held"] <= endpoint["structured_output"]["asked"]
 
 
-def test_a_schema_that_is_ignored_is_left_out(new_server, model_server, new_dataset):
+def test_a_schema_that_is_ignored_is_left_out(untaught, model_server):
     """Its answers are mended, and teach that the schema does nothing."""
-    server = new_server(**model_settings(model_server))
-    dataset = new_dataset(Api(server.base))
-    dataset.load(generate(600))
-    dataset.run(["captions"])
+    untaught.load(generate(600))
+    untaught.run(["captions"])
     model_server.control(reset=True, schema="ignore")
-    run = dataset.run(["dialogues"], dialogues={"mix": {"question_answering": 1}})
+    run = untaught.run(["dialogues"], dialogues={"mix": {"question_answering": 1}})
     assert stage_of(run, "dialogues")["done"] == 600
-    endpoint, = provider(dataset.api)["endpoints"]
+    endpoint, = provider(untaught.api)["endpoints"]
     assert endpoint["structured_output"]["state"] == "ignored"
     stats = model_server.stats()
     assert stats["with_schema"] < stats["chat_requests"]
