@@ -33,7 +33,7 @@ PEERS = [
     ("litellm", "python", "litellm", "in memory", 1000, ["litellm"]),
     ("datatrove", "python", "datatrove", "file at the end", 3000, ["datatrove", "aiofiles", "aiosqlite", "orjson"]),
     ("datatrove, checkpoints", "python", "datatrove-checkpoints", "files, SQLite; no fsync", 2000,
-     ["datatrove", "aiofiles", "aiosqlite", "orjson"]),
+     ["datatrove", "aiofiles", "aiosqlite", "orjson", "xxhash"]),
 ]
 
 
@@ -61,7 +61,8 @@ def install_python(packages):
         return None, "no virtual environment can be made (python3-venv)"
     wanted = {line.split("==")[0]: line for line in
               (ROOT / "bench/peers/requirements.txt").read_text(encoding="ascii").split()}
-    probe = subprocess.run([python, "-m", "pip", "show", "-q", *packages], check=False,
+    names = "import sys, importlib.metadata as m; [m.version(p) for p in sys.argv[1:]]"
+    probe = subprocess.run([python, "-c", names, *packages], check=False,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     if probe.returncode != 0:
         log = LOCAL / f"peers-{packages[0]}.log"
