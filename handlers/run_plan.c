@@ -8,7 +8,7 @@
 #include "server/domain/recipe.h"
 #include "server/json/write.h"
 
-enum { JSON_MAX = 4 << 20, CAPTION_TOKENS = 1024, DIALOGUE_TOKENS = 2048, TOP_UP_ROUNDS = 3 };
+enum { JSON_MAX = 4 << 20, CAPTION_TOKENS = 1024, DIALOGUE_TOKENS = 2048, TOP_UP_ROUNDS = 20 };
 
 /* The text of b in the arena; frees b. */
 static const char *keep(struct req *q, struct buf *b, struct err *e)

@@ -203,7 +203,7 @@ def test_a_share_is_made_up_for_when_it_is_asked_for(modelled, model_server):
 
 
 def test_rounds_end(modelled, model_server):
-    """A prompt that nobody can answer does not go through all captions, three times at most."""
+    """A prompt that nobody can answer does not go through all captions, but four times as many as asked."""
     modelled.load(generate(60))
     modelled.run(["captions"])
     model_server.control(reset=True, faults=[{"kind": "status", "status": 400}])

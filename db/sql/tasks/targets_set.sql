@@ -1,7 +1,8 @@
 -- Which captions make up the numbers of dialogues that a run wants ($1 shard, $2 run, $3 token of the
 -- targets task): of each task those with the lowest choice hashes, as many as are wanted and, of those
--- chosen so far, have failed. Moves the bounds, counts the round, opens the ranges with new items
--- again. Of a mix, what its shares have chosen is what is wanted.
+-- chosen so far, have failed, but never more than four times as many as are wanted: what nobody can
+-- answer must not be asked about every caption. Moves the bounds, counts the round, opens the ranges
+-- with new items again. Of a mix, what its shares have chosen is what is wanted.
 WITH held AS (
     SELECT r.*
     FROM runs r
@@ -38,7 +39,8 @@ WITH held AS (
                                  || encode(c.hash, 'hex'), 'UTF8')) AS hash) h
 ), wanted AS (
     SELECT m.place, m.bound, coalesce(r.targets[m.place], x.chosen) AS target, x.chosen,
-           greatest(x.chosen, x.chosen + coalesce(r.targets[m.place], x.chosen) - x.made) AS upto
+           greatest(x.chosen, least(x.chosen + coalesce(r.targets[m.place], x.chosen) - x.made,
+                                    4 * coalesce(r.targets[m.place], x.chosen))) AS upto
     FROM held r
     CROSS JOIN LATERAL unnest(r.mix_bounds) WITH ORDINALITY m(bound, place)
     CROSS JOIN LATERAL (SELECT count(*) FILTER (WHERE i.chosen) AS chosen,
