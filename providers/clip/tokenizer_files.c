@@ -68,22 +68,23 @@ int clip_file_read(const char *directory, const char *name, size_t max, struct b
     return read_all(fd, name, max, ret, e);
 }
 
-int clip_file_json(const char *directory, const char *name, size_t max, size_t max_values,
+int clip_file_json(const char *directory, const char *name, const struct clip_json_limits *most,
                    json_t **ret, struct err *e)
 {
     _cleanup_(buf_free) struct buf text = {0};
+    size_t flags = JSON_REJECT_DUPLICATES | (most->huge_numbers ? JSON_DECODE_INT_AS_REAL : 0);
     struct err why = {0};
     json_error_t at;
     bool found;
 
     *ret = NULL;
-    if (clip_file_read(directory, name, max, &text, &found, e) < 0)
+    if (clip_file_read(directory, name, most->bytes, &text, &found, e) < 0)
         return -1;
     if (!found)
         return 0;
-    if (json_scan(buf_str(&text), max_values, &why) < 0)
+    if (json_scan(buf_str(&text), most->values, &why) < 0)
         return err_set(e, ERR_VALIDATION, "%s: %s", name, why.msg);
-    *ret = json_loadb(text.p, text.n, JSON_REJECT_DUPLICATES, &at);
+    *ret = json_loadb(text.p, text.n, flags, &at);
     if (!*ret)
         return err_set(e, ERR_VALIDATION, "%s: line %d, column %d: %s", name, at.line, at.column,
                        at.text);

@@ -12,8 +12,13 @@
 /* Reads directory/name whole, up to max bytes. *found is false when there is no such file. */
 int clip_file_read(const char *directory, const char *name, size_t max, struct buf *ret,
                    bool *found, struct err *e);
-/* The same of a JSON object with at most max_values values; *ret is NULL when there is no file. */
-int clip_file_json(const char *directory, const char *name, size_t max, size_t max_values,
+struct clip_json_limits {
+    size_t bytes, values;
+    bool huge_numbers; /* whole numbers may be of any size, and are all read as reals */
+};
+
+/* The same of a JSON object; *ret is NULL when there is no file. */
+int clip_file_json(const char *directory, const char *name, const struct clip_json_limits *most,
                    json_t **ret, struct err *e);
 
 #endif

@@ -7,13 +7,12 @@
 #include "providers/clip/tokenizer_vocabulary.h"
 #include "server/base/cleanup.h"
 
-/* Ten times what CLIP's own files have. */
-enum {
-    FILE_MAX = 1 << 25,
-    SETTINGS_MAX = 1 << 20,
-    VALUES_MAX = 1 << 22,
-    SETTINGS_VALUES = 1 << 16
-};
+/* Several times what CLIP's own files have. */
+enum { MERGES_MAX = 1 << 24 };
+static const struct clip_json_limits most = {.bytes = 1 << 25, .values = 1 << 20};
+/* model_max_length is often a number of thirty digits there. */
+static const struct clip_json_limits settings_most = {
+    .bytes = 1 << 20, .values = 1 << 14, .huge_numbers = true};
 
 static void tokenizer_freep(struct clip_tokenizer **t)
 {
@@ -26,8 +25,8 @@ static int load_two(struct clip_tokenizer *t, const char *dir, json_t **vocabula
     _cleanup_(buf_free) struct buf merges = {0};
     bool found;
 
-    if (clip_file_json(dir, "vocab.json", FILE_MAX, VALUES_MAX, vocabulary, e) < 0 ||
-        clip_file_read(dir, "merges.txt", FILE_MAX, &merges, &found, e) < 0)
+    if (clip_file_json(dir, "vocab.json", &most, vocabulary, e) < 0 ||
+        clip_file_read(dir, "merges.txt", MERGES_MAX, &merges, &found, e) < 0)
         return -1;
     if (!*vocabulary || !found)
         return err_set(e, ERR_VALIDATION,
@@ -41,11 +40,10 @@ static int load_special(struct clip_tokenizer *t, const char *dir, const json_t 
                         const json_t *file, struct err *e)
 {
     _cleanup_(json_decrefp) json_t *config = NULL, *map = NULL, *added = NULL;
-    size_t max = SETTINGS_MAX, values = SETTINGS_VALUES;
 
-    if (clip_file_json(dir, "tokenizer_config.json", max, values, &config, e) < 0 ||
-        clip_file_json(dir, "special_tokens_map.json", max, values, &map, e) < 0 ||
-        clip_file_json(dir, "added_tokens.json", max, values, &added, e) < 0)
+    if (clip_file_json(dir, "tokenizer_config.json", &settings_most, &config, e) < 0 ||
+        clip_file_json(dir, "special_tokens_map.json", &settings_most, &map, e) < 0 ||
+        clip_file_json(dir, "added_tokens.json", &settings_most, &added, e) < 0)
         return -1;
     const struct clip_special_files files = {vocabulary, file, config, map, added};
     return clip_special_take(t, &files, e);
@@ -55,7 +53,7 @@ static int load(struct clip_tokenizer *t, const char *dir, struct err *e)
 {
     _cleanup_(json_decrefp) json_t *file = NULL, *own = NULL;
 
-    if (clip_file_json(dir, CLIP_TOKENIZER_JSON, FILE_MAX, VALUES_MAX, &file, e) < 0)
+    if (clip_file_json(dir, CLIP_TOKENIZER_JSON, &most, &file, e) < 0)
         return -1;
     if (!file)
         return load_two(t, dir, &own, e) < 0 ? -1 : load_special(t, dir, own, NULL, e);

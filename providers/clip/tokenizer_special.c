@@ -8,9 +8,9 @@
 #include "server/base/buf.h"
 #include "server/base/cleanup.h"
 
-/* The order in which the files speak is that of transformers: the newer of tokenizer.json and the
- * table in tokenizer_config.json has the last word on a token, and the names of single tokens
- * only add what is in neither. */
+/* The order in which the files speak is that of transformers: tokenizer.json has the first word on
+ * a token, the table in tokenizer_config.json the next, and the names of single tokens only add
+ * what is in neither. */
 
 static const char config_name[] = "tokenizer_config.json";
 static const char map_name[] = "special_tokens_map.json";
@@ -99,7 +99,7 @@ static int take_table(struct clip_tokenizer *t, const struct clip_special_files 
             n != clip_vocabulary_id(f->vocabulary, text_of(v)))
             return err_set(e, ERR_VALIDATION, "%s: an added token is no token of the vocabulary",
                            config_name);
-        if (take_object(t, f, v, config_name, e) < 0)
+        if ((!f->tokenizer || !find(t, text_of(v))) && take_object(t, f, v, config_name, e) < 0)
             return -1;
     }
     return 0;
