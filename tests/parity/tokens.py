@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Holds our tokenizer against transformers' CLIPTokenizerFast, id for id, and measures both.
 
-Without --binary it is built first. Ends with 1 when one id differs.
+Ends with 1 when one id differs.
 """
 import argparse
 import itertools
@@ -34,15 +34,11 @@ def arguments():
     parser.add_argument("--seed", type=int, default=1, help="of the random texts (1)")
     parser.add_argument("--points", action="store_true", help="also every code point, alone and between letters")
     parser.add_argument("--rounds", type=int, default=3, help="of the measurement; 0: none (3)")
-    parser.add_argument("--binary", type=pathlib.Path, help="clip_tokens, already built")
+    parser.add_argument("--data", type=pathlib.Path, default=texts.ROOT.parent / "shared/data",
+                        help="folder of the real texts (../shared/data)")
+    parser.add_argument("--binary", type=pathlib.Path, default=texts.ROOT / "build/release/tests/clip_tokens",
+                        help="clip_tokens (of the release build)")
     return parser.parse_args()
-
-
-def build():
-    folder = texts.ROOT / "build/release"
-    subprocess.run([texts.ROOT / "dev", "build"], check=True, stdout=sys.stderr)
-    subprocess.run(["cmake", "--build", folder, "--target", "clip_tokens"], check=True, stdout=sys.stderr)
-    return folder / "tests/clip_tokens"
 
 
 def packed(batch):
@@ -126,9 +122,9 @@ def compare(binary, folder, tokenizer, batch, limit):
     return wrong
 
 
-def compare_all(binary, count):
+def compare_all(binary, data, count):
     wrong = 0
-    batch = texts.real(count * 2 // 3)
+    batch = texts.real(data, count * 2 // 3)
     batch += texts.hard(count - len(batch) if batch else count // 3)
     for folder in directories():
         tokenizer = transformers.CLIPTokenizerFast.from_pretrained(folder)
@@ -167,8 +163,8 @@ def fastest(rounds, run):
     return min(seconds)
 
 
-def measure(binary, rounds):
-    batch = texts.real(36_000)
+def measure(binary, data, rounds):
+    batch = texts.real(data, 36_000)
     if not batch or not rounds:
         return
     words, folder = [text.decode() for text in batch], HOME / "tokenizers/files"
@@ -199,14 +195,13 @@ def measure(binary, rounds):
 
 def main():
     given = arguments()
-    binary = given.binary or build()
     transformers.logging.set_verbosity_error()
     print(f"transformers {transformers.__version__}, tokenizers {tokenizers.__version__}")
-    wrong = compare_all(binary, given.texts)
-    wrong += compare_many(binary, "random", texts.scattered(given.seed, given.random))
+    wrong = compare_all(given.binary, given.data, given.texts)
+    wrong += compare_many(given.binary, "random", texts.scattered(given.seed, given.random))
     if given.points:
-        wrong += compare_many(binary, "every point", every_point())
-    measure(binary, given.rounds)
+        wrong += compare_many(given.binary, "every point", every_point())
+    measure(given.binary, given.data, given.rounds)
     print(f"{wrong} mismatches")
     return 1 if wrong else 0
 
