@@ -1,5 +1,6 @@
 /* The rows of a matrix out of an .npy or safetensors file that arrives in pieces of any size. Takes
- * memory for the header (1 MiB at most) and one row. Which format it is shows in the first bytes.
+ * some MiB while it reads the header, which is 1 MiB at most, and then memory for one row. Which
+ * format it is shows in the first bytes.
  *
  * .npy: versions 1 to 3, two dimensions, C order, <f2, <f4 or <f8. It has no ids.
  * safetensors: the matrix is the tensor of the wanted name, or else the only one of two dimensions
