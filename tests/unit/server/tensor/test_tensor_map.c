@@ -57,7 +57,7 @@ static void test_reads_back(void **state)
 static void test_every_float_type(void **state)
 {
     (void)state;
-    static const double doubles[] = {1, -2.5, 1e300, NAN};
+    static const double doubles[] = {1, -2.5, 1e300, (double)NAN};
     static const uint8_t bfloats[] = {0x80, 0x3f, 0x20, 0xc0};
     float out[4];
     tensor_to_float(TENSOR_F64, (const uint8_t *)doubles, 4, out);
