@@ -24,6 +24,8 @@ static int on_header(void *ctx, const struct tensor_header *h, struct err *e)
     struct outcome *o = ctx;
     (void)e;
     REQUIRE(o->n_headers++ == 0 && h->columns > 0 && h->rows >= 0);
+    REQUIRE(h->id_bytes <= TENSOR_STREAM_ID_MAX);
+    REQUIRE(h->id_bytes % tensor_dtype_size(h->id_dtype) == 0);
     o->header = *h;
     return 0;
 }

@@ -209,6 +209,29 @@ static void test_safetensors_with_ids(void **state)
     buf_free(&b);
 }
 
+static void test_ids_of_integers(void **state)
+{
+    (void)state;
+    static const char header[] =
+        "{\"ids\":{\"dtype\":\"I64\",\"shape\":[2,3],\"data_offsets\":[0,48]},"
+        "\"vectors\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[48,72]}}";
+    static const char ids[] = "0123456789abcdef01234567ABCDEFGHabcdefghABCDEFGH";
+    struct tensor_stream_calls calls = plain;
+    struct seen seen = {.rows = 0};
+    struct buf b;
+    struct err e;
+    calls.ids = "ids";
+    buf_init(&b, 4096);
+    file_safetensors(&b, header, 0, ids, 48);
+    buf_add(&b, six, sizeof(six));
+    assert_int_equal(run(calls, buf_str(&b), 13, &seen, &e), 0);
+    assert_int_equal(seen.header.id_dtype, TENSOR_I64);
+    assert_int_equal(seen.header.id_bytes, 24);
+    assert_memory_equal(seen.id, ids, 48);
+    assert_memory_equal(seen.v, six, sizeof(six));
+    buf_free(&b);
+}
+
 static void test_no_rows(void **state)
 {
     (void)state;
@@ -355,11 +378,19 @@ static void test_bad_safetensors(void **state)
         {.header =
              "{" VECTORS ",\"ids\":{\"dtype\":\"U8\",\"shape\":[3,4],\"data_offsets\":[24,36]}}",
          .ids = "ids",
-         .says = "'ids' is U8 [3, 4]: U8 [2, 1 to 256] is needed"},
+         .says = "'ids' is U8 [3, 4]: U8 [2, 1 to 256] or I64 is needed"},
         {.header =
              "{" VECTORS ",\"ids\":{\"dtype\":\"I64\",\"shape\":[2],\"data_offsets\":[24,40]}}",
          .ids = "ids",
-         .says = "'ids' is I64 [2]: U8 [2, 1 to 256] is needed"},
+         .says = "'ids' is I64 [2]: U8 [2, 1 to 256] or I64 is needed"},
+        {.header =
+             "{" VECTORS ",\"ids\":{\"dtype\":\"I64\",\"shape\":[2,33],\"data_offsets\":[24,552]}}",
+         .ids = "ids",
+         .says = "'ids' is I64 [2, 33]: "},
+        {.header =
+             "{" VECTORS ",\"ids\":{\"dtype\":\"I32\",\"shape\":[2,1],\"data_offsets\":[24,32]}}",
+         .ids = "ids",
+         .says = "'ids' is I32 [2, 1]: "},
         {.header = "{\"a\":{\"dtype\":\"F32\",\"shape\":[2,3],\"data_offsets\":[-24,0]}}",
          .says = "a whole number of 0 or more"},
         {.header = "{" VECTORS ",\"b\":{\"dtype\":\"U8\",\"shape\":[9],\"data_offsets\":[20,29]}}",
@@ -431,6 +462,7 @@ int main(void)
         cmocka_unit_test(test_every_type),
         cmocka_unit_test(test_rows_that_are_not_finite),
         cmocka_unit_test(test_safetensors_with_ids),
+        cmocka_unit_test(test_ids_of_integers),
         cmocka_unit_test(test_no_rows),
         cmocka_unit_test(test_cut_anywhere),
         cmocka_unit_test(test_bad_dictionaries),
