@@ -17,6 +17,7 @@ package_names() {
             ;;
         parity) printf '%s\n' python3-venv ;;
         format) printf '%s\n' clang-format python3 ;;
+        fuzz) printf '%s\n' clang libclang-rt-dev ;;
         lint) printf '%s\n' clang clang-tidy shellcheck ;;
         *) die "no package group named $group" ;;
         esac
