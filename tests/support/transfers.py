@@ -1,7 +1,7 @@
 """Moments, noise and transfers in numpy and float64, written from the formulas alone: what the C code
-is compared with, by tests/bench/test_transfers.py and by this file as a command of its own:
+is compared with, by bench/transfers.py and, in values that this file writes, by the unit tests.
 
-usage: transfers.py expected > tests/unit/server/domain/transfer_expected.h   (what the unit tests expect)
+usage: transfers.py expected > tests/unit/server/domain/transfer_expected.h
 """
 import hashlib
 import sys
@@ -85,3 +85,53 @@ def apply(method, u, mean=None, image_mean=None, scale=None, center=None, sigma=
         return norm(align(u, mean, image_mean, scale) - center + image_mean)
     e = np.stack([noise(seed, row_key(first + i), u.shape[1]) for i in range(len(u))])
     return norm((u - mean if method == "c3" else u) + sigma * e)
+
+
+# ---- what the unit tests expect ----
+
+EXPECTED_N, EXPECTED_ROWS = 11, 6
+SIGMA, SEED, SCALE = 0.04, 2**63 + 7, 0.75
+METHODS = ("mean_shift", "raw", "to_image", "realign", "capdec", "c3")
+
+
+def example():
+    """Rows that are no multiple of any width, and the constants of every transfer for them."""
+    rng = np.random.default_rng(20)
+    rows = rng.standard_normal((EXPECTED_ROWS, EXPECTED_N)) + 0.6
+    u = decode_unit(rows.astype(np.float32))
+    mean, trace = moments(u)
+    image_mean = norm(rng.standard_normal((1, EXPECTED_N)))[0] * 0.4
+    center = align(u, mean, image_mean, SCALE).mean(axis=0)
+    return u, {"mean": mean, "image_mean": image_mean, "scale": SCALE, "center": center}, trace
+
+
+def array(kind, name, values, shape):
+    print(f"static const {kind} {name}{shape} = {{")
+    texts = [repr(v) if kind == "double" else f"{v.hex()}F" for v in np.asarray(values, float).ravel().tolist()]
+    for i in range(0, len(texts), 4):
+        print(f"    {', '.join(texts[i:i + 4])},")
+    print("};")
+
+
+def expected():
+    u, constants, trace = example()
+    print("/* Generated: python3 tests/support/transfers.py expected */\n/* clang-format off */")
+    print("#ifndef MONOCEROS_TESTS_TRANSFER_EXPECTED_H\n#define MONOCEROS_TESTS_TRANSFER_EXPECTED_H\n")
+    print("#include <stdint.h>\n")
+    print(f"enum {{ N = {EXPECTED_N}, ROWS = {EXPECTED_ROWS}, NUMBERS = {2 * GROUP} }};")
+    print(f"static const uint64_t seed = UINT64_C({SEED});")
+    print(f"static const double sigma = {SIGMA}, scale = {SCALE}, trace_expected = {trace!r};")
+    array("float", "rows", u, "[ROWS * N]")
+    for name in ("mean", "image_mean", "center"):
+        array("double", name, constants[name], "[N]")
+    for method in METHODS:
+        array("double", f"{method}_expected", apply(method, u, sigma=SIGMA, seed=SEED, **constants),
+              "[ROWS * N]")
+    array("double", "noise_expected", noise(SEED, row_key(3), 2 * GROUP), "[NUMBERS]")
+    print("\n#endif")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] != ["expected"]:
+        sys.exit(__doc__)
+    expected()
