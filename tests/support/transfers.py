@@ -13,11 +13,11 @@ GROUP, BLOCKS, WORDS = 128, 8, 16
 
 # ---- noise ----
 
-def chacha(key, blocks, double_rounds):
-    """ChaCha's words, one row for each block, from counter 0 and nonce 0."""
-    start = np.zeros((WORDS, blocks), np.uint32)
-    start[:4] = np.frombuffer(b"expand 32-byte k", "<u4")[:, None]
-    start[4:12] = np.frombuffer(key, "<u4")[:, None]
+def chacha(keys, blocks, double_rounds):
+    """ChaCha's words as [key, block, word], from counter 0 and nonce 0; keys are rows of eight words."""
+    start = np.zeros((WORDS, len(keys), blocks), np.uint32)
+    start[:4] = np.frombuffer(b"expand 32-byte k", "<u4")[:, None, None]
+    start[4:12] = keys.T[:, :, None]
     start[12] = np.arange(blocks)
     x = start.copy()
 
@@ -32,18 +32,19 @@ def chacha(key, blocks, double_rounds):
             quarter(i, 4 + i, 8 + i, 12 + i)
         for i in range(4):
             quarter(i, 4 + (i + 1) % 4, 8 + (i + 2) % 4, 12 + (i + 3) % 4)
-    return (x + start).T
+    return (x + start).transpose(1, 2, 0)
 
 
-def noise(seed, key, n):
-    """n numbers; see server/domain/noise.h."""
+def noise(seed, keys, n):
+    """n numbers for each key; see server/domain/noise.h."""
     groups = -(-n // GROUP)
-    digest = hashlib.sha256(b"noise:" + seed.to_bytes(8, "big") + key).digest()
-    words = chacha(digest, groups * BLOCKS, 4).reshape(groups, BLOCKS, WORDS).transpose(0, 2, 1).astype(float)
-    radius = np.sqrt(-2 * np.log((words[:, :8] + 0.5) / 2.0**32))
-    angle = 2 * np.pi * (words[:, 8:] / 2.0**32)
-    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=1)
-    return both.reshape(groups * GROUP)[:n]
+    digests = b"".join(hashlib.sha256(b"noise:" + seed.to_bytes(8, "big") + key).digest() for key in keys)
+    words = chacha(np.frombuffer(digests, "<u4").reshape(-1, 8), groups * BLOCKS, 4)
+    words = words.reshape(-1, groups, BLOCKS, WORDS).swapaxes(2, 3).astype(float)
+    radius = np.sqrt(-2 * np.log((words[:, :, :8] + 0.5) / 2.0**32))
+    angle = 2 * np.pi * (words[:, :, 8:] / 2.0**32)
+    both = np.stack([radius * np.cos(angle), radius * np.sin(angle)], axis=2)
+    return both.reshape(-1, groups * GROUP)[:, :n]
 
 
 def row_key(row):
@@ -83,7 +84,7 @@ def apply(method, u, mean=None, image_mean=None, scale=None, center=None, sigma=
         return norm(u - mean + image_mean)
     if method == "realign":
         return norm(align(u, mean, image_mean, scale) - center + image_mean)
-    e = np.stack([noise(seed, row_key(first + i), u.shape[1]) for i in range(len(u))])
+    e = noise(seed, [row_key(first + i) for i in range(len(u))], u.shape[1])
     return norm((u - mean if method == "c3" else u) + sigma * e)
 
 
@@ -127,7 +128,7 @@ def expected():
     for method in METHODS:
         array("double", f"{method}_expected", apply(method, u, sigma=SIGMA, seed=SEED, **constants),
               "[ROWS * N]")
-    array("double", "noise_expected", noise(SEED, row_key(3), 2 * GROUP), "[NUMBERS]")
+    array("double", "noise_expected", noise(SEED, [row_key(3)], 2 * GROUP), "[NUMBERS]")
     print("\n#endif")
 
 
