@@ -105,18 +105,24 @@ LANES_INLINE void sine_cosine(const f64x4 *angle, f64x4 *sine, f64x4 *cosine)
     *cosine = 1.0 + (c + 1.0) * z * -0.5;
 }
 
+LANES_INLINE void doubles_of(i32x4 v, f64x4 *out)
+{
+    *out = (f64x4){(double)v[0], (double)v[1], (double)v[2], (double)v[3]};
+}
+
 /* Four numbers from the cosine and four from the sine. The angle is q right angles and a rest of at
  * most half of one, which choose sign and function. */
 LANES_INLINE void box_muller(const uint32_t *radii, const uint32_t *angles, double *first,
                              double *second)
 {
     u32x4 radius, angle;
+    f64x4 r, rest, sine, cosine;
     memcpy(&radius, radii, sizeof(radius));
     memcpy(&angle, angles, sizeof(angle));
     u32x4 q = (angle + (1U << 29)) >> 30;
-    u64x4 quarter_turns = __builtin_convertvector(q, u64x4), odd = -(quarter_turns & 1);
-    f64x4 r = __builtin_convertvector((i32x4)(radius ^ 1U << 31), f64x4), sine, cosine;
-    f64x4 rest = __builtin_convertvector((i32x4)(angle - (q << 30)), f64x4);
+    u64x4 right_angles = {q[0], q[1], q[2], q[3]}, odd = -(right_angles & 1);
+    doubles_of((i32x4)(radius ^ 1U << 31), &r);
+    doubles_of((i32x4)(angle - (q << 30)), &rest);
     r = (r + (0x1p31 + 0.5)) * 0x1p-32;
     rest *= 0x1.921fb54442d18p+0 * 0x1p-30;
     logarithm(&r);
@@ -125,8 +131,8 @@ LANES_INLINE void box_muller(const uint32_t *radii, const uint32_t *angles, doub
     sine_cosine(&rest, &sine, &cosine);
     u64x4 s = ((u64x4)sine & ~odd) | ((u64x4)cosine & odd);
     u64x4 c = ((u64x4)cosine & ~odd) | ((u64x4)sine & odd);
-    f64x4 x = r * (f64x4)(c ^ (quarter_turns + 1) >> 1 << 63);
-    f64x4 y = r * (f64x4)(s ^ quarter_turns >> 1 << 63);
+    f64x4 x = r * (f64x4)(c ^ (right_angles + 1) >> 1 << 63);
+    f64x4 y = r * (f64x4)(s ^ right_angles >> 1 << 63);
     memcpy(first, &x, sizeof(x));
     memcpy(second, &y, sizeof(y));
 }
