@@ -92,17 +92,23 @@ LANES_INLINE void square_root(f64x4 *v)
 /* Sine and cosine of angles up to a quarter of pi, by their series. */
 LANES_INLINE void sine_cosine(const f64x4 *angle, f64x4 *sine, f64x4 *cosine)
 {
-    static const double of_sine[] = {-1.0 / 156, -1.0 / 110, -1.0 / 72,
-                                     -1.0 / 42,  -1.0 / 20,  -1.0 / 6};
-    static const double of_cosine[] = {-1.0 / 182, -1.0 / 132, -1.0 / 90,
-                                       -1.0 / 56,  -1.0 / 30,  -1.0 / 12};
-    f64x4 x = *angle, z = x * x, s = z * (-1.0 / 210), c = z * (-1.0 / 240);
-    for (size_t i = 0; i < sizeof(of_sine) / sizeof(*of_sine); i++) {
-        s = (s + 1.0) * z * of_sine[i];
-        c = (c + 1.0) * z * of_cosine[i];
+    enum { TERMS = 7 };
+    static const double of_sine[TERMS - 1] = {1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
+                                              -1.0 / 5040,      1.0 / 120,       -1.0 / 6};
+    static const double of_cosine[TERMS] = {-1.0 / 87178291200,
+                                            1.0 / 479001600,
+                                            -1.0 / 3628800,
+                                            1.0 / 40320,
+                                            -1.0 / 720,
+                                            1.0 / 24,
+                                            -0.5};
+    f64x4 x = *angle, z = x * x, s = z * (-1.0 / 1307674368000), c = z * (1.0 / 20922789888000);
+    for (size_t i = 0; i < TERMS - 1; i++) {
+        s = z * (s + of_sine[i]);
+        c = z * (c + of_cosine[i]);
     }
     *sine = x + x * s;
-    *cosine = 1.0 + (c + 1.0) * z * -0.5;
+    *cosine = 1.0 + z * (c + of_cosine[TERMS - 1]);
 }
 
 LANES_INLINE void doubles_of(i32x4 v, f64x4 *out)
