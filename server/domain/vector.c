@@ -11,6 +11,7 @@
 #endif
 
 #include "server/domain/half.h"
+#include "server/domain/lanes.h"
 
 static uint32_t bits_of(float v)
 {
@@ -153,17 +154,56 @@ bool vector_finite(const float *v, size_t n)
     return !bad;
 }
 
-bool vector_normalise(float *v, size_t n)
+LANES_INLINE double squares_of(const float *v, size_t n)
 {
-    double squares = 0;
-    for (size_t i = 0; i < n; i++)
-        squares += (double)v[i] * (double)v[i];
-    double norm = sqrt(squares);
+    f64x4 even = {0}, odd = {0}, x;
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        lanes_load_floats(v + i, LANES, &x);
+        even += x * x;
+        lanes_load_floats(v + i + LANES, LANES, &x);
+        odd += x * x;
+    }
+    lanes_load_floats(v + i, lanes_width(i, n), &x);
+    even += x * x;
+    lanes_load_floats(v + i + LANES, lanes_width(i + LANES, n), &x);
+    odd += x * x;
+    return lanes_total(&even, &odd);
+}
+
+LANES_INLINE void scale(float *v, size_t width, double factor)
+{
+    f64x4 x;
+    lanes_load_floats(v, width, &x);
+    x *= factor;
+    lanes_store_floats(&x, width, v);
+}
+
+LANES_INLINE bool normalise(float *v, size_t n)
+{
+    double norm = sqrt(squares_of(v, n));
+    size_t i = 0;
     if (!isfinite(norm) || !(norm > 0))
         return false;
-    for (size_t i = 0; i < n; i++)
-        v[i] = (float)((double)v[i] / norm);
+    for (; i + LANES <= n; i += LANES)
+        scale(v + i, LANES, 1 / norm);
+    scale(v + i, n - i, 1 / norm);
     return true;
+}
+
+static bool normalise_portable(float *v, size_t n)
+{
+    return normalise(v, n);
+}
+
+LANES_WIDE static bool normalise_wide(float *v, size_t n)
+{
+    return normalise(v, n);
+}
+
+bool vector_normalise(float *v, size_t n)
+{
+    return lanes_wide() ? normalise_wide(v, n) : normalise_portable(v, n);
 }
 
 static void floats_decode(const uint8_t *p, size_t n, float *out)
