@@ -15,6 +15,7 @@ package_names() {
         test)
             printf '%s\n' python3-pytest python3-requests python3-jsonschema python3-numpy
             ;;
+        parity) printf '%s\n' python3-venv ;;
         format) printf '%s\n' clang-format python3 ;;
         fuzz) printf '%s\n' clang libclang-rt-dev ;;
         lint) printf '%s\n' clang clang-tidy shellcheck ;;
