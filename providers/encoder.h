@@ -15,8 +15,9 @@ enum { OFFLINE_ENCODER_DIMENSION = 1280, ENCODER_DIMENSION_MAX = 8192, ENCODER_B
 /* Settings of one declared encoder; strings are owned by the caller and outlive the encoder. */
 struct encoder_settings {
     const char *name;
-    const char *kind; /* "openai" or "offline" */
+    const char *kind; /* "openai", "clip" or "offline" */
     const char *url;  /* one or several, as of an LLM provider */
+    const char *path; /* clip: the model's directory as Hugging Face lays it out */
     const char *model;
     const char *api_key;
     int dimension;     /* expected; 0: taken from the first answer and then held to */
@@ -37,6 +38,7 @@ struct encoder_reply {
     const enum encoder_outcome *outcome;
     const char *const *reason; /* stable code or NULL: "zero_vector", "not_finite",
                                   "wrong_dimension", "http_400", "timeout", "invalid_reply" … */
+    const bool *truncated; /* of each item: the model's limit cut its text off; NULL: not known */
     char detail[200];
     struct str raw; /* of a failed reply, capped at 16 KiB */
     int tokens_in;  /* of the whole batch; 0 when not reported */
@@ -50,6 +52,9 @@ void encoder_free(struct encoder *c);
 const struct encoder_settings *encoder_get_settings(const struct encoder *c);
 /* The dimension, known from the settings or the first answer; 0 before. Thread safe. */
 int encoder_dimension(struct encoder *c);
+/* SHA-256 of the weights as 64 hex digits: of the one file, as sha256sum prints it, or of the
+ * files' digests in the order of their names; empty where they are not at hand. Never changes. */
+const char *encoder_weights_hash(const struct encoder *c);
 bool encoder_stopped(struct encoder *c, char reason[200]);
 void encoder_reset(struct encoder *c);
 

@@ -64,6 +64,7 @@ struct engine *engine_new(struct err *e)
     }
     g->epoll_fd = g->wake_fd = -1;
     g->later_due_us = INT64_MAX;
+    pthread_mutex_init(&g->post_mutex, NULL);
     if (set_up_epoll(g, e) != 0 || !add_wire(g, e)) {
         engine_free(g);
         return NULL;
@@ -100,6 +101,7 @@ void engine_free(struct engine *g)
         close(g->epoll_fd);
     if (g->wake_fd >= 0)
         close(g->wake_fd);
+    pthread_mutex_destroy(&g->post_mutex);
     free(g);
 }
 
@@ -111,6 +113,18 @@ void engine_wake(struct engine *g)
     do
         n = write(g->wake_fd, &one, sizeof(one));
     while (n < 0 && errno == EINTR);
+}
+
+/* Wakes under the mutex: once it is free the job may be answered and the engine be gone. */
+void job_post(struct job *j)
+{
+    struct engine *g = j->lane->engine;
+
+    pthread_mutex_lock(&g->post_mutex);
+    j->posted_next = g->posted;
+    g->posted = j;
+    engine_wake(g);
+    pthread_mutex_unlock(&g->post_mutex);
 }
 
 int engine_in_flight(const struct engine *g)
@@ -254,9 +268,21 @@ void engine_withdraw(struct engine *g, const void *arg)
         engine_give_up(g, &l->ready, arg, NULL);
 }
 
+/* What other threads have in hand comes back when they have let go of it. */
+static void stop_away(struct engine *g, const void *arg)
+{
+    for (struct job *j = g->away.head; j; j = j->next) {
+        if (j->stopped || (arg && j->arg != arg))
+            continue;
+        j->stopped = true;
+        j->ops->stop(j);
+    }
+}
+
 void engine_cancel(struct engine *g, const void *arg)
 {
     engine_withdraw(g, arg);
+    stop_away(g, arg);
     for (struct lane *l = g->lanes; l; l = l->next)
         engine_give_up(g, &l->running, arg, NULL);
 }

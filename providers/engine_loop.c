@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "providers/cores.h"
 #include "providers/engine_state.h"
 #include "server/base/clock.h"
 
@@ -112,16 +113,48 @@ static void start_ready(struct lane *l)
         upstream_wake_others(l->upstream, &l->seat, now_us);
 }
 
+static void finish_local(struct job *j)
+{
+    struct verdict v = {.pause_us = -1};
+
+    if (j->stopped)
+        verdict_set(&v, VERDICT_RETURNED, FAULT_NONE, "cancelled", "the call was cancelled");
+    else
+        j->ops->work(j, &v);
+    j->ops->done(j, &v, (struct str){NULL, 0});
+}
+
 static void work_ready(struct lane *l)
 {
     int64_t until_us = clock_us() + local_slice_us;
 
+    if (!l->ready.head)
+        return;
+    cores_take();
     for (int i = 0; i < LOCAL_ITEMS && l->ready.head && clock_us() < until_us; i++) {
         struct job *j = l->ready.head;
-        struct verdict v = {.pause_us = -1};
         job_unlink(j);
-        j->ops->work(j, &v);
-        j->ops->done(j, &v, (struct str){NULL, 0});
+        if (j->ops->start) {
+            job_push(&l->engine->away, j);
+            j->ops->start(j);
+        } else {
+            finish_local(j);
+        }
+    }
+    cores_give();
+}
+
+static void finish_posted(struct engine *g)
+{
+    pthread_mutex_lock(&g->post_mutex);
+    struct job *j = g->posted;
+    g->posted = NULL;
+    pthread_mutex_unlock(&g->post_mutex);
+    while (j) {
+        struct job *next = j->posted_next;
+        job_unlink(j);
+        finish_local(j);
+        j = next;
     }
 }
 
@@ -132,6 +165,7 @@ static void advance(struct engine *g)
     bool look = now_us >= g->look_due_us;
 
     wake_due(g, now_us);
+    finish_posted(g);
     for (struct lane *l = g->lanes; l; l = l->next) {
         heed_stop(g, l, now_us);
         if (look)

@@ -3,6 +3,8 @@
 #ifndef MONOCEROS_PROVIDERS_ENGINE_STATE_H
 #define MONOCEROS_PROVIDERS_ENGINE_STATE_H
 
+#include <pthread.h>
+
 #include "providers/exchange.h"
 
 struct engine {
@@ -14,6 +16,9 @@ struct engine {
     struct job_queue later;    /* waiting for their own due_us */
     int64_t later_due_us;      /* none of them is due before */
     struct job_queue returned; /* to be answered as returned */
+    struct job_queue away;     /* other threads work on them */
+    pthread_mutex_t post_mutex;
+    struct job *posted; /* of those away, under the mutex */
     int held, delivered;
     bool woken;
 };

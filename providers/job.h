@@ -47,6 +47,11 @@ struct job_ops {
     void (*ended)(struct job *j, const struct sending *s);
     /* The work itself, for a provider without a URL; fills v. */
     void (*work)(struct job *j, struct verdict *v);
+    /* For work that other threads do: hands it to them, and `work` follows once one of them has
+     * called job_post. NULL: `work` does it all. */
+    void (*start)(struct job *j);
+    /* Nobody waits for what was started; it is posted all the same, and `work` does not follow. */
+    void (*stop)(struct job *j);
     /* The end: VERDICT_OK, VERDICT_ROW or VERDICT_RETURNED. The job is in no queue any more and
      * is the callee's to free. `raw` is the last reply and lives as long as the call. */
     void (*done)(struct job *j, const struct verdict *v, struct str raw);
@@ -75,6 +80,9 @@ struct job {
     struct exchange *exchange; /* while under way */
     struct job_queue *in;
     struct job *prev, *next;
+
+    bool stopped; /* after it was started */
+    struct job *posted_next;
 };
 
 struct lane {
@@ -100,6 +108,8 @@ int lane_room(struct lane *l);
 /* One more call of the user is held, unless there is no room; or one was answered. */
 bool lane_hold(struct lane *l);
 void lane_release(struct lane *l);
+/* What other threads had to do for a job is done: its engine goes on with it. From any thread. */
+void job_post(struct job *j);
 /* Hands a job over; it starts in the next engine_poll. */
 void lane_submit(struct lane *l, struct job *j);
 

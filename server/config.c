@@ -66,6 +66,17 @@ static int add_provider(struct config *c, const char *name, const struct given *
     return 0;
 }
 
+static int require_encoder(const struct encoder_settings *p, struct err *e)
+{
+    bool clip = strcmp(p->kind, "clip") == 0;
+    if (clip && (!p->path || p->url))
+        return err_set(e, ERR_VALIDATION, "encoder %s: of kind clip, it has a path and no url",
+                       p->name);
+    if (!clip && p->path)
+        return err_set(e, ERR_VALIDATION, "encoder %s: path is for the kind clip alone", p->name);
+    return clip ? 0 : require("encoder", p->name, p->url, p->model, e);
+}
+
 static int add_encoder(struct config *c, const char *name, const struct given *given, struct err *e)
 {
     if (c->n_encoders == CONFIG_PROVIDERS_MAX)
@@ -75,7 +86,10 @@ static int add_encoder(struct config *c, const char *name, const struct given *g
     if (store_all(c->state, PLACE_ENCODER, given, p, e))
         return -1;
     p->name = name;
-    if (require("encoder", name, p->url, p->model, e))
+    /* A path says that the model is to be computed here. */
+    if (p->path && !p->url && strcmp(p->kind, "openai") == 0)
+        p->kind = "clip";
+    if (require_encoder(p, e))
         return -1;
     c->n_encoders++;
     return 0;
@@ -99,20 +113,22 @@ static int add_offline(struct config *c, struct err *e)
     return 0;
 }
 
-/* A provider or encoder is declared at the top by its URL; the rest alone does nothing. */
+/* A provider or encoder is declared at the top by its URL, or an encoder by the path of its model;
+ * the rest alone does nothing. */
 static bool declared(struct config_state *state, enum setting_place place)
 {
     const char *stray = NULL;
     for (int i = 0; settings[i].name; i++) {
         if (settings[i].place != place || !state->effective[i].text)
             continue;
-        if (settings[i].type == SETTING_URL)
+        if (settings[i].type == SETTING_URL || strcmp(settings[i].name, "encoder_path") == 0)
             return true;
         stray = settings[i].name;
     }
     if (stray && state->n_warnings < WARNINGS_MAX) {
-        const char *text = arena_printf(state->arena, "%s has no effect without %s", stray,
-                                        place == PLACE_PROVIDER ? "llm_url" : "encoder_url");
+        const char *text =
+            arena_printf(state->arena, "%s has no effect without %s", stray,
+                         place == PLACE_PROVIDER ? "llm_url" : "encoder_url or encoder_path");
         if (text)
             state->warnings[state->n_warnings++] = text;
     }
@@ -124,7 +140,9 @@ static int add_declared(struct config *c, struct err *e)
     struct config_state *state = c->state;
     if (declared(state, PLACE_PROVIDER) && add_provider(c, "llm", state->effective, e))
         return -1;
-    if (declared(state, PLACE_ENCODER) && add_encoder(c, "embeddings", state->effective, e))
+    bool in_file, clip = state->effective[setting_find(STR("encoder_path"), '_', &in_file)].text;
+    if (declared(state, PLACE_ENCODER) &&
+        add_encoder(c, clip ? "clip" : "embeddings", state->effective, e))
         return -1;
     for (int i = 0; i < state->n_sections; i++) {
         const struct section *s = &state->sections[i];

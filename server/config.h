@@ -22,7 +22,8 @@ struct config {
     int database_threads; /* pipelining threads behind point operations */
     int request_threads;  /* imports and computing requests */
     int stage_threads;
-    int range_size; /* seeds per task */
+    int compute_threads; /* for clip encoders; 0: one a core */
+    int range_size;      /* seeds per task */
     int lease_s, renew_s, flush_ms;
     int quality_window; /* items; failed plus dropped above 30 % of them pauses the run */
     int drain_timeout_s;

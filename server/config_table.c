@@ -2,6 +2,7 @@
 #include "server/config_internal.h"
 
 static const char *const kinds[] = {"openai", NULL};
+static const char *const encoder_kinds[] = {"openai", "clip", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"json", "text", NULL};
 static const char *const token_fields[] = {"max_tokens", "max_completion_tokens", NULL};
@@ -36,6 +37,8 @@ const struct setting settings[] = {
      .help = "threads for imports and computing requests, a connection each"},
     {"stage_threads", INT(0, 64, "0"), IN_CONFIG(stage_threads),
      .help = "threads that work on runs, a connection each; 0: one a core"},
+    {"compute_threads", INT(0, 1024, "0"), IN_CONFIG(compute_threads),
+     .help = "threads that compute vectors of clip encoders, of all together; 0: one a core"},
     {"range_size", INT(1, 4096, "64"), IN_CONFIG(range_size), .help = "seeds in one task"},
     {"lease", INT(2, 3600, "15"), IN_CONFIG(lease_s),
      .help = "seconds that a claimed task is held"},
@@ -87,11 +90,15 @@ const struct setting settings[] = {
     {"llm_price_reasoning", PRICE, IN_PROVIDER(price_reasoning),
      .help = "the same for tokens of reasoning; unset: as completion"},
 
-    {"encoder_kind", ENUM(kinds, "openai"), IN_ENCODER(kind), .help = "protocol of the encoder"},
+    {"encoder_kind", ENUM(encoder_kinds, "openai"), IN_ENCODER(kind),
+     .help = "protocol of the encoder; clip: a text tower that is computed here"},
     {"encoder_url", .type = SETTING_URL, IN_ENCODER(url),
      .help =
          "base URLs of embeddings servers of one model, each ending in /v1; declares the encoder "
          "embeddings"},
+    {"encoder_path", TEXT(NULL), IN_ENCODER(path),
+     .help = "directory of a CLIP model as Hugging Face has it (config.json, model.safetensors, "
+             "tokenizer.json or vocab.json and merges.txt); declares the encoder clip"},
     {"encoder_model", TEXT(NULL), IN_ENCODER(model), .help = "name of the served model"},
     {"encoder_api_key", .type = SETTING_SECRET, IN_ENCODER(api_key), .help = "API key"},
     {"encoder_dimension", INT(0, ENCODER_DIMENSION_MAX, "0"), IN_ENCODER(dimension),

@@ -9,6 +9,7 @@
 #include "db/migrate.h"
 #include "handlers/app.h"
 #include "handlers/routes.h"
+#include "providers/cores.h"
 #include "server/base/log.h"
 #include "server/work/work.h"
 
@@ -29,6 +30,7 @@ static void wake_work(void *arg)
 static int start_providers(struct service *s, struct err *e)
 {
     const struct config *c = s->config;
+    cores_set(c->compute_threads);
     for (int i = 0; i < c->n_providers; i++) {
         s->app.providers[i] = llm_provider_new(&c->providers[i], e);
         if (!s->app.providers[i])

@@ -1,12 +1,13 @@
 #include <stdlib.h>
 
+#include "providers/encoder/clip.h"
 #include "providers/encoder/state.h"
 
 static int check(const struct encoder_settings *s, struct err *e)
 {
-    bool offline = strcmp(s->kind, "offline") == 0;
+    bool offline = strcmp(s->kind, "offline") == 0, clip = strcmp(s->kind, "clip") == 0;
 
-    if (!offline && strcmp(s->kind, "openai") != 0)
+    if (!offline && !clip && strcmp(s->kind, "openai") != 0)
         return err_set(e, ERR_VALIDATION, "%s: unknown kind of encoder: %.40s", s->name, s->kind);
     if (s->max_in_flight < 1 || s->timeout_s < 1 || s->connect_timeout_s < 1 || s->attempts < 1 ||
         s->stop_after < 1)
@@ -18,9 +19,19 @@ static int check(const struct encoder_settings *s, struct err *e)
         (offline && s->dimension != 0 && s->dimension != OFFLINE_ENCODER_DIMENSION))
         return err_set(e, ERR_VALIDATION, "%s: dimension %d is not possible", s->name,
                        s->dimension);
-    if (!offline && (!s->url || !s->model))
+    if (clip && (!s->path || s->url))
+        return err_set(e, ERR_VALIDATION, "%s: a clip encoder has a path, and no URL", s->name);
+    if (!offline && !clip && (!s->url || !s->model))
         return err_set(e, ERR_VALIDATION, "%s: URL and model are needed", s->name);
     return 0;
+}
+
+/* Of a path; all of it when it ends in a slash. */
+static const char *last_part(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash && slash[1] ? slash + 1 : path;
 }
 
 static struct upstream *reach(const struct encoder_settings *s, bool offline, struct err *e)
@@ -40,6 +51,25 @@ static struct upstream *reach(const struct encoder_settings *s, bool offline, st
     return upstream_new(&settings, e);
 }
 
+/* Its batches are cut up here, by what computes well and not by what a server takes. */
+static int open_tower(struct encoder *c, struct err *e)
+{
+    struct encoder_settings *s = &c->settings;
+
+    c->clip = clip_tower_open(s->path, e);
+    if (!c->clip)
+        return -1;
+    int dimension = clip_tower_dimension(c->clip);
+    if (s->dimension != 0 && s->dimension != dimension)
+        return err_set(e, ERR_VALIDATION, "%s: the model's vectors have %d numbers and not %d",
+                       s->name, dimension, s->dimension);
+    atomic_store(&c->dimension, dimension);
+    s->batch = ENCODER_BATCH_MAX;
+    if (!s->model)
+        s->model = last_part(s->path);
+    return 0;
+}
+
 struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
 {
     if (check(s, e) != 0)
@@ -55,17 +85,17 @@ struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
     atomic_init(&c->batch, s->batch);
     atomic_init(&c->strange, 0);
     c->upstream = reach(s, c->offline, e);
-    if (!c->upstream) {
-        free(c);
-        return NULL;
-    }
-    return c;
+    if (c->upstream && (strcmp(s->kind, "clip") != 0 || open_tower(c, e) == 0))
+        return c;
+    encoder_free(c);
+    return NULL;
 }
 
 void encoder_free(struct encoder *c)
 {
     if (!c)
         return;
+    clip_tower_close(c->clip);
     upstream_unref(c->upstream);
     free(c);
 }
@@ -80,6 +110,11 @@ int encoder_dimension(struct encoder *c)
     return atomic_load(&c->dimension);
 }
 
+const char *encoder_weights_hash(const struct encoder *c)
+{
+    return c->clip ? clip_tower_hash(c->clip) : "";
+}
+
 bool encoder_stopped(struct encoder *c, char reason[200])
 {
     return upstream_stopped(c->upstream, reason);
@@ -91,6 +126,23 @@ void encoder_reset(struct encoder *c)
     upstream_reset(c->upstream);
 }
 
+static int refuse_full(const struct encoder *c, struct err *e)
+{
+    return err_set(e, ERR_UNAVAILABLE, "%s: the window of calls is full or stopped",
+                   c->settings.name);
+}
+
+static int submit_clip(struct encoder *c, struct lane *l, const struct str *texts, size_t n,
+                       void *ctx, encoder_done_fn done, void *arg, struct err *e)
+{
+    if (!lane_hold(l))
+        return refuse_full(c, e);
+    if (clip_batch_start(c, l, texts, n, ctx, done, arg, e) == 0)
+        return 0;
+    lane_release(l);
+    return -1;
+}
+
 int encoder_submit(struct engine *g, struct encoder *c, const struct str *texts, size_t n,
                    void *ctx, encoder_done_fn done, void *arg, struct err *e)
 {
@@ -100,13 +152,14 @@ int encoder_submit(struct engine *g, struct encoder *c, const struct str *texts,
         return -1;
     if (n < 1 || n > ENCODER_BATCH_MAX)
         return err_set(e, ERR_VALIDATION, "a batch has 1 to %d texts", ENCODER_BATCH_MAX);
+    if (c->clip)
+        return submit_clip(c, l, texts, n, ctx, done, arg, e);
     struct batch *b = batch_new(c, l, texts, n);
     if (!b)
         return err_set(e, ERR_NO_MEMORY, "out of memory");
     if (!lane_hold(l)) {
         batch_free(b);
-        return err_set(e, ERR_UNAVAILABLE, "%s: the window of calls is full or stopped",
-                       c->settings.name);
+        return refuse_full(c, e);
     }
     if (batch_start(b, ctx, done, arg, e) != 0) {
         lane_release(l);

@@ -7,13 +7,16 @@
 #include "providers/encoder.h"
 #include "providers/job.h"
 
+struct clip_tower;
+
 struct encoder {
     struct encoder_settings settings;
     struct upstream *upstream;
     bool offline;
-    atomic_int dimension; /* 0: not known yet */
-    atomic_int batch;     /* texts per call that the server was seen to take */
-    atomic_int strange;   /* replies in a row whose vectors all had another dimension */
+    struct clip_tower *clip; /* NULL: of another kind */
+    atomic_int dimension;    /* 0: not known yet */
+    atomic_int batch;        /* texts per call that the server was seen to take */
+    atomic_int strange;      /* replies in a row whose vectors all had another dimension */
 };
 
 struct batch;

@@ -45,6 +45,7 @@ RESERVED_HEADERS = {
     re.compile(r"<microhttpd\.h>"): "MICROHTTPD",
     re.compile(r"<libpq|<postgresql/"): "PQ",
     re.compile(r"<curl/"): "CURL",
+    re.compile(r"<cblas\.h>"): "OPENBLAS",
 }
 # The settings are a plain struct that main fills before anything starts: these may read it.
 SETTINGS_HEADER, SETTINGS_READERS = "server/config.h", ("handlers", "work")

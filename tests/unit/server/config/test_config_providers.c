@@ -198,6 +198,31 @@ static void test_sections(void **state)
     assert_null(strstr(out, "sk-"));
 }
 
+static void test_clip_encoders(void **state)
+{
+    (void)state;
+    set("MONOCEROS_ENCODER_PATH", "/models/clip");
+    assert_int_equal(load(NULL), 0);
+    assert_int_equal(config.n_encoders, 2);
+    assert_string_equal(config.encoders[1].name, "clip");
+    assert_string_equal(config.encoders[1].kind, "clip");
+    assert_string_equal(config.encoders[1].path, "/models/clip");
+    assert_null(config.encoders[1].model);
+    assert_int_equal(config.compute_threads, 0);
+    set("MONOCEROS_ENCODER_URL", "http://host/v1");
+    set("MONOCEROS_ENCODER_MODEL", "m");
+    expect_refused(load(NULL), "encoder clip: path is for the kind clip alone");
+    (void)clearenv();
+    expect_refused(load_file("[encoder x]\nkind = clip\n"),
+                   "encoder x: of kind clip, it has a path");
+    expect_refused(load_file("[encoder x]\nkind = clip\nurl = http://h/v1\npath = /m\n"),
+                   "encoder x: of kind clip, it has a path");
+    assert_int_equal(load_file("[encoder x]\npath = /m\nmodel = ViT-B/32\n"), 0);
+    assert_string_equal(config.encoders[1].name, "x");
+    assert_string_equal(config.encoders[1].kind, "clip");
+    assert_string_equal(config.encoders[1].model, "ViT-B/32");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -208,6 +233,7 @@ int main(void)
         cmocka_unit_test_teardown(test_extra_body, clear),
         cmocka_unit_test_teardown(test_what_a_provider_needs, clear),
         cmocka_unit_test_teardown(test_sections, clear),
+        cmocka_unit_test_teardown(test_clip_encoders, clear),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
