@@ -15,7 +15,7 @@ enum { DOUBLES_BYTES_MAX = 1 << 20 };
 
 static int batch(struct worker *k, const struct db_call *calls, int n, bool *held, struct err *e)
 {
-    struct rows *rows[4] = {0};
+    struct rows *rows[5] = {0};
     int rc = db_batch(k->db, calls, n, rows, e);
     *held = rc == 0 && rows_count(rows[n - 1]) > 0;
     for (int i = 0; i < n; i++)
@@ -57,16 +57,16 @@ struct sums {
 
 static void sums_free(struct sums *s)
 {
-    free(s->m.sum);
+    free(s->m.sums);
     free(s->vector);
 }
 
 static int sums_init(struct sums *s, size_t n, struct err *e)
 {
     *s = (struct sums){.m.n = n};
-    s->m.sum = calloc(n, sizeof(double));
+    s->m.sums = calloc(moments_doubles(n), sizeof(double));
     s->vector = calloc(n, sizeof(float));
-    if (s->m.sum && s->vector)
+    if (s->m.sums && s->vector)
         return 0;
     sums_free(s);
     return err_set(e, ERR_NO_MEMORY, "out of memory");
@@ -88,7 +88,7 @@ static int add_page(struct worker *k, const struct task *t, struct sums *s, uint
     for (int i = 0; i < n; i++) {
         struct str v = rows_bytes(rows, i, 1);
         if (v.p && vector_decode_unit((const uint8_t *)v.p, v.n, s->vector, s->m.n))
-            moments_add(&s->m, s->vector);
+            (void)moments_add(&s->m, s->vector);
     }
     *more = n > 0;
     if (n > 0)
@@ -108,14 +108,13 @@ static int store_part(struct worker *k, const struct task *t, const struct sums 
     struct array sum;
     struct db_call c[2];
     bool held = false;
-    doubles_array(&sum, s->m.sum, s->m.n);
+    doubles_array(&sum, s->m.sums, moments_doubles(s->m.n));
     call_init(&c[0], STMT_MOMENTS_PART_INSERT);
     call_i64(&c[0], t->shard);
     call_bytes(&c[0], t->run, UUID_BYTES);
     call_bytes(&c[0], t->lo, UUID_BYTES);
     call_i64(&c[0], t->token);
     call_i64(&c[0], s->m.count);
-    call_double(&c[0], s->m.squares);
     call_array(&c[0], &sum);
     call_task(&c[1], STMT_FINISH_WHOLE, t);
     int rc = batch(k, c, 2, &held, e);
@@ -150,10 +149,9 @@ static int merge_parts(struct worker *k, const struct task *t, struct sums *s, s
     if (db_run(k->db, &c, &rows, e) < 0 || sums_init(&part, s->m.n, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++) {
-        if (!rows_doubles(rows, i, 2, part.m.sum, s->m.n))
+        if (!rows_doubles(rows, i, 1, part.m.sums, moments_doubles(s->m.n)))
             return err_set(e, ERR_INTERNAL, "the sums of a shard have another dimension");
         part.m.count = rows_i64(rows, i, 0);
-        part.m.squares = rows_double(rows, i, 1);
         moments_merge(&s->m, &part.m);
     }
     return 0;
@@ -169,7 +167,7 @@ static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_
 }
 
 struct prepared {
-    uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES];
+    uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES], named[UUID_BYTES];
     struct array mean;
     double trace;
 };
@@ -201,19 +199,34 @@ static void call_transfer(struct db_call *c, const struct task *t, const uint8_t
     call_z(c, ready ? NULL : "fewer than two embeddings: there is no mean to shift by");
 }
 
+/* Of the run's settings: the statement knows whether it is one of the others. */
+static void call_named(struct db_call *c, const struct task *t, const uint8_t *id,
+                       const uint8_t *moments_id)
+{
+    call_init(c, STMT_TRANSFER_NAMED);
+    call_bytes(c, id, UUID_BYTES);
+    call_bytes(c, t->run, UUID_BYTES);
+    if (moments_id)
+        call_bytes(c, moments_id, UUID_BYTES);
+    else
+        call_null(c);
+}
+
 static int store_transfers(struct worker *k, const struct task *t, const struct sums *s,
                            struct prepared *p, struct err *e)
 {
-    struct db_call c[4];
+    struct db_call c[5];
     int n = 0;
     bool held = false, enough = s->m.count >= 2;
     derived_id("moments", t, p->moments);
     derived_id("transfer:none", t, p->none);
     derived_id("transfer:mean_shift", t, p->mean_shift);
+    derived_id("transfer:named", t, p->named);
     if (enough)
         call_moments(&c[n++], t, p, s);
     call_transfer(&c[n++], t, p->none, TRANSFER_NONE, enough ? p->moments : NULL);
     call_transfer(&c[n++], t, p->mean_shift, TRANSFER_MEAN_SHIFT, enough ? p->moments : NULL);
+    call_named(&c[n++], t, p->named, enough ? p->moments : NULL);
     call_task(&c[n++], STMT_FINISH_WHOLE, t);
     return batch(k, c, n, &held, e);
 }
@@ -269,6 +282,8 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e)
         return moments(k, t, e);
     case STAGE_TRANSFER:
         return transfer(k, t, e);
+    case STAGE_PREPARE:
+        return prepare_run(k, t, e);
     case STAGE_DUPLICATES:
         return duplicates_run(k, t, e);
     case STAGE_DELETE:

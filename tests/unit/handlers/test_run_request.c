@@ -82,13 +82,25 @@ static int served(void *arg, const char *provider, const char *model, struct str
     return 0;
 }
 
+static int no_images(void *arg, const char *encoder, struct str reference, struct str *id,
+                     struct err *e)
+{
+    (void)arg;
+    (void)e;
+    assert_string_equal(encoder, "offline");
+    if (!str_is(reference, "mine"))
+        return 0;
+    *id = STR("0123456789abcdef0123456789abcdef");
+    return 1;
+}
+
 /* 0, or -1 with e; the plan's texts live in f's arena. */
 static int plan(struct fake *f, const char *body, struct run_plan *p, struct err *e)
 {
     struct run_body b;
     if (json_decode(str_of(body), run_fields, 1000, f->q.arena, &b, sizeof(b), e) < 0)
         return -1;
-    const struct run_sources from = {NULL, no_prompt, served};
+    const struct run_sources from = {NULL, no_prompt, served, no_images};
     return run_plan_make(&f->q, &b, &from, p, e);
 }
 
