@@ -151,11 +151,17 @@ static int check_label(struct str label, const char *pointer, struct err *e)
                      "must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$ and not look like an id");
 }
 
+static struct str label_of_query(const struct req *q)
+{
+    const struct query_value *label = req_query(q, "label");
+    return label->set ? label->text : STR("default");
+}
+
 static int take_body(struct req *q, struct image_side *s, struct err *e)
 {
     const struct moments_body *b = op_body(q);
-    s->label = b->label.p ? b->label : STR("default");
-    if (check_label(s->label, "/label", e) < 0)
+    s->label = b->label.p ? b->label : label_of_query(q);
+    if (check_label(s->label, b->label.p ? "/label" : "?label", e) < 0)
         return -1;
     if (b->mean.n != s->dimension)
         return err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
@@ -169,8 +175,7 @@ static int take_body(struct req *q, struct image_side *s, struct err *e)
 
 static int take_upload(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
-    const struct query_value *label = req_query(q, "label");
-    s->label = label->set ? label->text : STR("default");
+    s->label = label_of_query(q);
     if (check_label(s->label, "?label", e) < 0)
         return -1;
     return image_upload_read(q, ctx, s, e);
