@@ -16,7 +16,8 @@
 struct moments_sum {
     int64_t count;
     size_t n;
-    double *sums; /* moments_doubles(n) values, owned by the caller, stored and loaded as they are */
+    double
+        *sums; /* moments_doubles(n) values, owned by the caller, stored and loaded as they are */
 };
 
 size_t moments_doubles(size_t n);

@@ -56,6 +56,12 @@ bool transfer_realign_half(const struct transfer *t, const float *u, double *out
  * of (1/cosine^2 - 1)/n, as the noise's norm is sigma times the root of n. */
 double transfer_sigma_of_cosine(double cosine, size_t n);
 
+/* The two ways to apply a transfer, apart so that a test can compare them; the second needs
+ * lanes_wide() of lanes.h. */
+bool transfer_apply_portable(const struct transfer *t, const uint8_t *key, const float *u,
+                             float *out);
+bool transfer_apply_wide(const struct transfer *t, const uint8_t *key, const float *u, float *out);
+
 /* The image-side rule for inference as a JSON array of steps that a program can follow. */
 void transfer_inference_json(enum transfer_method method, struct buf *out);
 

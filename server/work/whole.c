@@ -105,20 +105,20 @@ static void doubles_array(struct array *a, const double *v, size_t n)
 
 static int store_part(struct worker *k, const struct task *t, const struct sums *s, struct err *e)
 {
-    struct array sum;
+    struct array sums;
     struct db_call c[2];
     bool held = false;
-    doubles_array(&sum, s->m.sums, moments_doubles(s->m.n));
+    doubles_array(&sums, s->m.sums, moments_doubles(s->m.n));
     call_init(&c[0], STMT_MOMENTS_PART_INSERT);
     call_i64(&c[0], t->shard);
     call_bytes(&c[0], t->run, UUID_BYTES);
     call_bytes(&c[0], t->lo, UUID_BYTES);
     call_i64(&c[0], t->token);
     call_i64(&c[0], s->m.count);
-    call_array(&c[0], &sum);
+    call_array(&c[0], &sums);
     call_task(&c[1], STMT_FINISH_WHOLE, t);
     int rc = batch(k, c, 2, &held, e);
-    array_free(&sum);
+    array_free(&sums);
     return rc;
 }
 
