@@ -111,9 +111,10 @@ static int register_encoder(struct req *q, struct work_ctx *ctx, struct image_si
     const struct encoder_settings *set = encoder_get_settings(encoder);
     s->dimension = (size_t)encoder_dimension(encoder);
     if (s->dimension == 0)
-        return err_set(e, ERR_CONFLICT,
-                       "nobody has used the encoder yet, so that its dimension is not known: ask it "
-                       "for an embedding first");
+        return err_set(
+            e, ERR_CONFLICT,
+            "nobody has used the encoder yet, so that its dimension is not known: ask it "
+            "for an embedding first");
     encoder_version_id(str_of(set->name), str_of(set->kind), str_of(set->model),
                        encoder_dimension(encoder), id);
     s->encoder = hex_text(q, id, sizeof(id));
@@ -223,8 +224,9 @@ static void write_warning(const struct image_side *s, struct buf *b)
     if (fabs(squares + s->trace - 1) <= unit_tolerance)
         return;
     json_key(b, "warning");
-    json_z(b, "these are not the moments of vectors of length one, whose squared mean and trace add "
-              "up to 1: normalise the vectors before they are averaged");
+    json_z(b,
+           "these are not the moments of vectors of length one, whose squared mean and trace add "
+           "up to 1: normalise the vectors before they are averaged");
 }
 
 static int put_work(struct req *q, struct work_ctx *ctx, struct err *e)

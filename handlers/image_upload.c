@@ -104,7 +104,8 @@ static int take_moments(struct upload *u, struct err *e)
     if (!mean)
         return err_set(e, ERR_NO_MEMORY, "no memory for a mean vector");
     if (s->count < 2)
-        return err_set(e, ERR_TOO_FEW_VECTORS, "the file has fewer than two vectors that can be used");
+        return err_set(e, ERR_TOO_FEW_VECTORS,
+                       "the file has fewer than two vectors that can be used");
     moments_finish(&u->sum, mean, &s->trace);
     s->mean = mean;
     return 0;
@@ -129,8 +130,8 @@ int image_upload_read(struct req *q, struct work_ctx *ctx, struct image_side *s,
     u->q = q;
     u->ctx = ctx;
     u->side = s;
-    u->sum = (struct moments_sum){
-        .n = s->dimension, .sums = calloc(moments_doubles(s->dimension), sizeof(double))};
+    u->sum = (struct moments_sum){.n = s->dimension,
+                                  .sums = calloc(moments_doubles(s->dimension), sizeof(double))};
     u->row = calloc(s->dimension, sizeof(float));
     if (!u->sum.sums || !u->row)
         return err_set(e, ERR_NO_MEMORY, "no memory to read a file");

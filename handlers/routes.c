@@ -90,8 +90,8 @@ static const struct query_param representations_query[] = {
     END};
 static const struct query_param transfers_query[] = {
     CHOICE("method", transfer_methods), CHOICE("state", transfer_states), PAGE(1000), END};
-static const struct query_param moments_put_query[] = {{"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL},
-                                                       END};
+static const struct query_param moments_put_query[] = {
+    {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, END};
 static const struct query_param moments_list_query[] = {
     {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, PAGE(1000), END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
@@ -224,9 +224,10 @@ static void describe_route(const struct route *r, struct buf *out)
 {
     static const char *const methods[HTTP_METHOD_COUNT] = {
         [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
-    static const char *const bodies[] = {
-        [BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_STREAM] = "stream",
-        [BODY_EITHER] = "either"};
+    static const char *const bodies[] = {[BODY_NONE] = "none",
+                                         [BODY_JSON] = "json",
+                                         [BODY_STREAM] = "stream",
+                                         [BODY_EITHER] = "either"};
     json_open(out, '{');
     json_key(out, "method");
     json_z(out, methods[r->method]);

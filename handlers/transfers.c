@@ -1,4 +1,5 @@
-/* Prepared transfers: what is made, what it is made of, and the rule for images that goes with it. */
+/* Prepared transfers: what is made, what it is made of, and the rule for images that goes with it.
+ */
 #include "handlers/bind.h"
 #include "handlers/image_moments.h"
 #include "handlers/npy.h"
@@ -32,8 +33,16 @@ const struct field transfer_fields[] = {
 };
 
 /* Columns of transfer_columns.sql, behind the item and its key. */
-enum { COL_METHOD = 2, COL_PARAMETERS, COL_DIMENSION, COL_SCALE, COL_STATE, COL_TEXT, COL_IMAGE,
-       COL_REASON };
+enum {
+    COL_METHOD = 2,
+    COL_PARAMETERS,
+    COL_DIMENSION,
+    COL_SCALE,
+    COL_STATE,
+    COL_TEXT,
+    COL_IMAGE,
+    COL_REASON
+};
 
 static enum transfer_method method_of(struct str name)
 {
@@ -81,8 +90,8 @@ static void add_rule(struct buf *b, const struct rows *r, int row)
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    const struct page *p = page_read(
-        q, "qu", "9223372036854775807|ffffffffffffffffffffffffffffffff", 100, e);
+    const struct page *p =
+        page_read(q, "qu", "9223372036854775807|ffffffffffffffffffffffffffffffff", 100, e);
     if (!p || bind_dataset(q, c, STMT_TRANSFERS_LIST, e) < 0)
         return -1;
     page_bind_key(c, p);
@@ -191,9 +200,8 @@ static int create_render(struct req *q, const struct rows *r, struct err *e)
                          "the encoder version of the texts' moments has no such image moments");
     if (rows_null(r, 0, 0))
         return RENDER_AGAIN; /* another request has just made it */
-    const char *location =
-        arena_printf(q->arena, "/v1/datasets/" STR_FMT "/transfers/" STR_FMT, STR_ARG(q->params[0]),
-                     STR_ARG(rows_text(r, 0, 1)));
+    const char *location = arena_printf(q->arena, "/v1/datasets/" STR_FMT "/transfers/" STR_FMT,
+                                        STR_ARG(q->params[0]), STR_ARG(rows_text(r, 0, 1)));
     if (!location)
         return err_set(e, ERR_NO_MEMORY, "no memory for the transfer");
     app->wake(app->wake_arg);

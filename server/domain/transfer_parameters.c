@@ -7,7 +7,8 @@
 enum { NODES_MAX = 64 };
 #define SAFE_INTEGER_MAX 9007199254740991.0 /* 2^53 - 1: exact in every JSON reader */
 
-/* Noise that leaves most of a vector; sigma = 0.04, which others use, leaves 0.57 of 1280 values. */
+/* Noise that leaves most of a vector; sigma = 0.04, which others use, leaves 0.57 of 1280 values.
+ */
 static const double default_cosine = 0.9;
 
 static const char *const forms[] = {"capdec", "c3", NULL};

@@ -18,7 +18,8 @@ enum body_kind {
     BODY_NONE,
     BODY_JSON,   /* application/json, collected up to body_max before the operation starts */
     BODY_STREAM, /* application/octet-stream, read by a pool thread with http_body_read */
-    /* As Content-Type says: JSON of at most HTTP_EITHER_JSON_MAX bytes, or a stream (req.stream). */
+    /* As Content-Type says: JSON of at most HTTP_EITHER_JSON_MAX bytes, or a stream (req.stream).
+     */
     BODY_EITHER,
 };
 
@@ -90,10 +91,10 @@ struct req {
     struct str if_none_match;
     struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;
-    void *state; /* of the operation; memory from the arena */
+    void *state;              /* of the operation; memory from the arena */
     struct http_body *stream; /* NULL: there is none */
-    struct http_conn *conn; /* private to server/http */
-    void *app;              /* as given to http_start */
+    struct http_conn *conn;   /* private to server/http */
+    void *app;                /* as given to http_start */
 };
 
 enum http_verdict {

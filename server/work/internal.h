@@ -37,7 +37,7 @@ struct run_info {
     uint8_t id[UUID_BYTES];
     char hex[2 * UUID_BYTES + 1];
     bool is_run; /* else the id is that of what the tasks are for, and nobody pauses them */
-    int users; /* guarded by the list's mutex */
+    int users;   /* guarded by the list's mutex */
     struct arena *arena;
     int64_t dataset;
     struct run_settings settings;

@@ -148,9 +148,9 @@ static void call_finish(struct preparation *p, struct db_call *c, struct array *
 
 static int finish(struct preparation *p, struct err *e)
 {
-    const char *reason =
-        p->sum.count < 2 ? "fewer than two embeddings are left of those that the moments are of"
-                         : NULL;
+    const char *reason = p->sum.count < 2
+                             ? "fewer than two embeddings are left of those that the moments are of"
+                             : NULL;
     struct array center;
     struct rows *rows[2] = {0};
     struct db_call c[2];
