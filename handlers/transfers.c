@@ -2,12 +2,12 @@
  */
 #include "handlers/bind.h"
 #include "handlers/image_moments.h"
-#include "handlers/npy.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
 #include "server/domain/inference.h"
 #include "server/domain/transfer_parameters.h"
 #include "server/json/write.h"
+#include "server/tensor/write.h"
 
 enum { PARAMETERS_BYTES = 4096, RETRY_AFTER_S = 1 };
 
@@ -235,6 +235,20 @@ static int file_bind(struct req *q, struct db_call *c, struct err *e)
     return 0;
 }
 
+static void write_npy(const double *v, size_t n, struct buf *out)
+{
+    const struct tensor_shape shape = {.rank = 1, .size = {(int64_t)n}};
+    npy_write_header(out, TENSOR_F64, &shape);
+    for (size_t i = 0; i < n; i++) {
+        uint8_t little[8];
+        uint64_t bits;
+        memcpy(&bits, &v[i], sizeof(bits));
+        for (int k = 0; k < 8; k++)
+            little[k] = (uint8_t)(bits >> (8 * k));
+        buf_add(out, little, sizeof(little));
+    }
+}
+
 static int file_render(struct req *q, const struct rows *r, struct err *e)
 {
     if (rows_count(r) == 0)
@@ -255,7 +269,7 @@ static int file_render(struct req *q, const struct rows *r, struct err *e)
         return err_set(e, ERR_INTERNAL, "the vector has another dimension");
     q->res.status = 200;
     q->res.content_type = "application/octet-stream";
-    npy_write_doubles(v, n, &q->res.body);
+    write_npy(v, n, &q->res.body);
     return 0;
 }
 
