@@ -31,7 +31,7 @@ static const char *const passes[] = {"read", "copy",     "moments", "center", "n
 
 struct job {
     enum pass pass;
-    size_t n, row_bytes, rows, shards;
+    size_t n, in_bytes, out_bytes, rows, shards; /* bytes of a row */
     int in, out;
     struct transfer t;
     struct moments_sum *sums; /* one for each shard */
@@ -78,7 +78,7 @@ static void whole_write(int fd, const void *from, size_t bytes, size_t at)
 }
 
 struct buffers {
-    uint8_t *bytes;
+    uint8_t *in, *out; /* BATCH rows */
     float *vector;
     double *wide;
 };
@@ -96,45 +96,51 @@ static bool apply_row(struct job *j, size_t row, struct buffers *b, uint8_t *byt
     uint8_t key[TRANSFER_KEY_BYTES] = {0};
     uint64_t big = htobe64(row);
     memcpy(key + 16, &big, sizeof(big));
-    if (!transfer_apply(&j->t, key, b->vector, b->vector)) {
-        memset(bytes, 0xff, j->row_bytes); /* NaN */
+    if (!transfer_apply(&j->t, key, b->vector, b->vector))
         return false;
-    }
-    if (j->row_bytes == 2 * j->n)
+    if (j->out_bytes == 2 * j->n)
         vector_to_f16(b->vector, j->n, bytes);
     else
-        memcpy(bytes, b->vector, j->row_bytes);
+        memcpy(bytes, b->vector, j->out_bytes);
     return true;
+}
+
+static void take_row(struct job *j, size_t shard, size_t row, struct buffers *b, size_t at)
+{
+    bool good = vector_decode_unit(b->in + at * j->in_bytes, j->in_bytes, b->vector, j->n);
+    if (j->pass == MOMENTS || j->pass == CENTER)
+        good = good && sum_row(j, shard, b);
+    else
+        good = good && apply_row(j, row, b, b->out + at * j->out_bytes);
+    if (!good) {
+        memset(b->out + at * j->out_bytes, 0xff, j->out_bytes); /* NaN */
+        atomic_fetch_add(&j->bad, 1);
+    }
 }
 
 static void take_rows(struct job *j, size_t shard, size_t first, size_t rows, struct buffers *b)
 {
-    whole_read(j->in, b->bytes, rows * j->row_bytes, first * j->row_bytes);
-    for (size_t i = 0; j->pass > COPY && i < rows; i++) {
-        uint8_t *bytes = b->bytes + i * j->row_bytes;
-        bool good = vector_decode_unit(bytes, j->row_bytes, b->vector, j->n);
-        if (j->pass == MOMENTS || j->pass == CENTER)
-            good = good && sum_row(j, shard, b);
-        else
-            good = good && apply_row(j, first + i, b, bytes);
-        if (!good)
-            atomic_fetch_add(&j->bad, 1);
-    }
-    if (j->pass == COPY || j->pass >= NONE)
-        whole_write(j->out, b->bytes, rows * j->row_bytes, first * j->row_bytes);
+    whole_read(j->in, b->in, rows * j->in_bytes, first * j->in_bytes);
+    for (size_t i = 0; j->pass > COPY && i < rows; i++)
+        take_row(j, shard, first + i, b, i);
+    if (j->pass == COPY)
+        whole_write(j->out, b->in, rows * j->in_bytes, first * j->in_bytes);
+    else if (j->pass >= NONE)
+        whole_write(j->out, b->out, rows * j->out_bytes, first * j->out_bytes);
 }
 
 static void *work(void *payload)
 {
     struct job *j = payload;
-    struct buffers b = {get(BATCH, j->row_bytes), get(j->n, sizeof(float)),
+    struct buffers b = {get(BATCH, j->in_bytes), get(BATCH, j->out_bytes), get(j->n, sizeof(float)),
                         get(j->n, sizeof(double))};
     for (size_t s; (s = atomic_fetch_add(&j->next, 1)) < j->shards;) {
         size_t end = j->rows * (s + 1) / j->shards;
         for (size_t first = j->rows * s / j->shards; first < end; first += BATCH)
             take_rows(j, s, first, end - first < BATCH ? end - first : BATCH, &b);
     }
-    free(b.bytes);
+    free(b.in);
+    free(b.out);
     free(b.vector);
     free(b.wide);
     return NULL;
@@ -200,14 +206,15 @@ static void arguments(struct job *j, int argc, char **argv)
     while (passes[j->pass] && strcmp(passes[j->pass], argv[1]) != 0)
         j->pass++;
     j->n = number(argv[3]);
-    j->row_bytes = j->n * (strcmp(argv[2], "f16") == 0 ? 2 : 4);
+    j->in_bytes = j->n * (strcmp(argv[2], "f32") == 0 ? 4 : 2);
+    j->out_bytes = j->n * (strcmp(argv[2], "f16") == 0 ? 2 : 4);
     j->shards = number(argv[4]);
     j->in = open(argv[6], O_RDONLY | O_CLOEXEC);
     j->out = open(argv[7], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
     if (!passes[j->pass] || j->n == 0 || j->shards == 0 || j->in < 0 || j->out < 0 ||
         fstat(j->in, &s) < 0)
         die("arguments");
-    j->rows = (size_t)s.st_size / j->row_bytes;
+    j->rows = (size_t)s.st_size / j->in_bytes;
     j->t.method = method_of(j->pass);
     j->t.n = j->n;
     j->t.raw = j->pass == RAW;

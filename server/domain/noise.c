@@ -72,8 +72,10 @@ LANES_INLINE void logarithm(f64x4 *v)
     f64x4 e = (f64x4)(bits >> 52 | two_52) - (0x1p52 + 1023);
     f64x4 m = (f64x4)((bits & fraction) + root_half);
     f64x4 s = (m - 1.0) / (m + 1.0), z = s * s, sum = z * (1.0 / 19);
-    for (int k = 17; k > 1; k -= 2)
-        sum = z * (sum + 1.0 / k);
+    static const double terms[] = {1.0 / 17, 1.0 / 15, 1.0 / 13, 1.0 / 11,
+                                   1.0 / 9,  1.0 / 7,  1.0 / 5,  1.0 / 3};
+    for (size_t i = 0; i < sizeof(terms) / sizeof(*terms); i++)
+        sum = z * (sum + terms[i]);
     *v = e * 0x1.62e42fefa39efp-1 + (s + s) + (s + s) * sum;
 }
 
@@ -90,10 +92,14 @@ LANES_INLINE void square_root(f64x4 *v)
 /* Sine and cosine of angles up to a quarter of pi, by their series. */
 LANES_INLINE void sine_cosine(const f64x4 *angle, f64x4 *sine, f64x4 *cosine)
 {
-    f64x4 x = *angle, z = x * x, s = z * (-1.0 / (14 * 15)), c = z * (-1.0 / (15 * 16));
-    for (int k = 12; k > 0; k -= 2) {
-        s = (s + 1.0) * z * (-1.0 / (k * (k + 1)));
-        c = (c + 1.0) * z * (-1.0 / ((k + 1) * (k + 2)));
+    static const double of_sine[] = {-1.0 / 156, -1.0 / 110, -1.0 / 72,
+                                     -1.0 / 42,  -1.0 / 20,  -1.0 / 6};
+    static const double of_cosine[] = {-1.0 / 182, -1.0 / 132, -1.0 / 90,
+                                       -1.0 / 56,  -1.0 / 30,  -1.0 / 12};
+    f64x4 x = *angle, z = x * x, s = z * (-1.0 / 210), c = z * (-1.0 / 240);
+    for (size_t i = 0; i < sizeof(of_sine) / sizeof(*of_sine); i++) {
+        s = (s + 1.0) * z * of_sine[i];
+        c = (c + 1.0) * z * of_cosine[i];
     }
     *sine = x + x * s;
     *cosine = 1.0 + (c + 1.0) * z * -0.5;

@@ -11,8 +11,8 @@ void vector_to_f16(const float *v, size_t n, uint8_t *out);
 void vector_from_f16(const uint8_t *p, size_t n, float *out);
 /* All finite. */
 bool vector_finite(const float *v, size_t n);
-/* Divides by the Euclidean norm, summed in float64 in the order of lanes.h; false for a norm of 0 or
- * one that is not finite, and v is untouched then. */
+/* Divides by the Euclidean norm, summed in float64 in the order of lanes.h; false for a norm of 0
+ * or one that is not finite, and v is untouched then. */
 bool vector_normalise(float *v, size_t n);
 /* The embedding that the stored bytes stand for: decoded and brought to unit length again, because
  * half precision moves the norm by about 1e-5. Moments and transfers see exactly this. */
