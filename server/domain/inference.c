@@ -9,21 +9,6 @@ const char *const transfer_vectors[] = {
     [TRANSFER_VECTORS] = NULL,
 };
 
-const double *transfer_vector(const struct transfer *t, enum transfer_vector v)
-{
-    switch (v) {
-    case VECTOR_TEXT_MEAN:
-        return t->mean;
-    case VECTOR_IMAGE_MEAN:
-        return t->image_mean;
-    case VECTOR_CENTER:
-        return t->center;
-    case TRANSFER_VECTORS:
-        break;
-    }
-    return NULL;
-}
-
 static void open_step(struct buf *out, const char *operation)
 {
     json_open(out, '{');
@@ -64,9 +49,15 @@ void transfer_inference_write(const struct transfer *t, struct buf *out)
     json_open(out, '[');
     step(out, "l2_normalise", NULL, "divide the image vector by its Euclidean norm");
     if (transfer_needs_own_images(t)) {
-        step(out, "subtract", "own_image_mean",
-             "subtract the mean of the normalised vectors of the images at hand: it must come from "
-             "the images that the model will see, a mean of others does not centre them");
+        open_step(out, "subtract");
+        json_key(out, "operand");
+        json_z(out, "image_mean");
+        json_key(out, "source");
+        json_z(out, "own_images");
+        close_step(out,
+                   "subtract the mean of the normalised vectors of the images at hand: it must "
+                   "come from the images that the model will see, a mean of others does not "
+                   "centre them");
         if (!t->raw)
             step(out, "l2_normalise", NULL,
                  "divide by the Euclidean norm again, as the training vectors were");

@@ -3,6 +3,7 @@
 #ifndef MONOCEROS_DOMAIN_INFERENCE_H
 #define MONOCEROS_DOMAIN_INFERENCE_H
 
+#include "server/base/buf.h"
 #include "server/domain/transfer.h"
 
 /* Whether the rule subtracts a mean that must come from the user's own images: nobody else's stands
@@ -16,7 +17,5 @@ void transfer_steps_write(const struct transfer *t, struct buf *out);
 /* The vectors that the steps name, which can be had as files. */
 enum transfer_vector { VECTOR_TEXT_MEAN, VECTOR_IMAGE_MEAN, VECTOR_CENTER, TRANSFER_VECTORS };
 extern const char *const transfer_vectors[]; /* names by number, NULL-terminated */
-/* NULL when the transfer has none. */
-const double *transfer_vector(const struct transfer *t, enum transfer_vector v);
 
 #endif

@@ -4,6 +4,7 @@
 #define MONOCEROS_DOMAIN_TRANSFER_PARAMETERS_H
 
 #include "server/base/arena.h"
+#include "server/base/buf.h"
 #include "server/base/err.h"
 #include "server/domain/transfer.h"
 #include "server/json/decode.h"

@@ -159,7 +159,8 @@ def test_the_rule_for_images(made, method, parameters, own):
     assert operations[0] == "l2_normalise"
     assert ("subtract" in operations) is own
     if own:
-        assert one["inference"][1]["operand"] == "own_image_mean"
+        assert one["inference"][1]["operand"] == "image_mean"
+        assert one["inference"][1]["source"] == "own_images"
         assert (operations[-1] == "l2_normalise") is (parameters.get("norm") is not False)
     else:
         assert operations == ["l2_normalise"], "one image alone can be used as it is"
