@@ -100,23 +100,20 @@ static struct encoder *declared(const struct req *q)
 }
 
 /* Records the version of a declared encoder that nobody has used yet. */
-static int register_encoder(struct req *q, struct work_ctx *ctx, struct image_side *s,
-                            struct err *e)
+static int register_encoder(struct req *q, struct work_ctx *ctx, struct encoder *encoder,
+                            struct image_side *s, struct err *e)
 {
-    struct encoder *encoder = declared(q);
+    const struct encoder_settings *set = encoder_get_settings(encoder);
+    int dimension = encoder_dimension(encoder);
     uint8_t id[RECIPE_ID_BYTES];
     struct db_call c;
-    if (!encoder)
-        return no_encoder(q, e);
-    const struct encoder_settings *set = encoder_get_settings(encoder);
-    s->dimension = (size_t)encoder_dimension(encoder);
-    if (s->dimension == 0)
+    if (dimension == 0)
         return err_set(
             e, ERR_CONFLICT,
             "nobody has used the encoder yet, so that its dimension is not known: ask it "
             "for an embedding first");
-    encoder_version_id(str_of(set->name), str_of(set->kind), str_of(set->model),
-                       encoder_dimension(encoder), id);
+    encoder_version_id(str_of(set->name), str_of(set->kind), str_of(set->model), dimension, id);
+    s->dimension = (size_t)dimension;
     s->encoder = hex_text(q, id, sizeof(id));
     if (!s->encoder)
         return err_set(e, ERR_NO_MEMORY, "no memory for the encoder");
@@ -125,19 +122,26 @@ static int register_encoder(struct req *q, struct work_ctx *ctx, struct image_si
     call_z(&c, set->name);
     call_z(&c, set->kind);
     call_z(&c, set->model);
-    call_i64(&c, encoder_dimension(encoder));
+    call_i64(&c, dimension);
     return db_run(ctx->db, &c, NULL, e);
 }
 
+/* The version that embeds texts now; of an encoder that is not declared any more, the last one. */
 static int find_encoder(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct encoder *encoder = declared(q);
+    const struct encoder_settings *set = encoder ? encoder_get_settings(encoder) : NULL;
     struct db_call c;
     call_init(&c, STMT_ENCODER_NEWEST);
-    if (bind_copy(q, &c, q->params[0], e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
+    if (bind_copy(q, &c, q->params[0], e) < 0)
+        return -1;
+    call_z(&c, set ? set->kind : NULL);
+    call_z(&c, set ? set->model : NULL);
+    if (db_run(ctx->db, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)
-        return register_encoder(q, ctx, s, e);
+        return encoder ? register_encoder(q, ctx, encoder, s, e) : no_encoder(q, e);
     struct str id = rows_text(rows, 0, 0);
     s->encoder = arena_dup(q->arena, id.p, id.n);
     s->dimension = (size_t)rows_i64(rows, 0, 1);

@@ -136,6 +136,31 @@ def test_an_encoder_that_nobody_has_used(new_server, model_server):
     assert put(api, images.moments(ROWS, "offline")).json()["encoder"] == "offline", "always declared"
 
 
+def test_an_encoder_with_another_model(new_server, model_server):
+    """Moments belong to the model that embeds now; an encoder that is gone keeps its last version."""
+    def declare(model):
+        return {"MONOCEROS_ENCODER_URL": model_server.url, "MONOCEROS_ENCODER_MODEL": model}
+
+    body = images.moments(images.vectors(10, dimension=64))
+    found = []
+    server = new_server(**declare("one"))
+    for model in ("one", "two"):
+        if model == "two":
+            server.stop()
+            server = new_server(database=server.database, **declare(model))
+        api = Api(server.base)
+        api.call("put_image_moments", encoder="embeddings", json=body, expect=409)
+        api.call("create_embeddings", json={"input": ["A dog."], "model": "embeddings"})
+        found.append(api.call("put_image_moments", encoder="embeddings", json=body).json())
+    assert found[0]["encoder_id"] != found[1]["encoder_id"]
+    assert [m["version"] for m in found] == [1, 1], "versions count for each version of the encoder"
+    server.stop()
+    api = Api(new_server(database=server.database).base)
+    gone = api.call("put_image_moments", encoder="embeddings", json=body).json()
+    assert gone["encoder_id"] == found[1]["encoder_id"] and gone["version"] == 2
+    assert len(api.items("/v1/encoders/embeddings/image-moments", page_size=1)) == 3
+
+
 # -- as files --
 
 FILES = [("npy", "<f2", 2e-3), ("npy", "<f4", 1e-7), ("npy", "<f8", 1e-7), ("safetensors", "F16", 2e-3),
@@ -196,8 +221,8 @@ def test_only_the_first_hundred_are_named(api):
 
 def test_too_few_rows(api):
     for rows in (ROWS[:1], ROWS[:0], numpy.concatenate([ROWS[:1], numpy.zeros((5, images.DIMENSION))])):
-        assert upload(api, images.npy(rows), "few", expect=409).problem == "too-few-vectors"
-    assert api.items("/v1/encoders/offline/image-moments", label="few") == []
+        assert upload(api, images.npy(rows), "too-few", expect=409).problem == "too-few-vectors"
+    assert api.items("/v1/encoders/offline/image-moments", label="too-few") == []
 
 
 def test_the_sample_is_bounded_and_reproducible(api, database):

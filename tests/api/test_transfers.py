@@ -96,7 +96,7 @@ def reference(u, ids, method, parameters, pictures):
         return transfers.norm(half - half.mean(axis=0) + image_mean)
     if method == "noise":
         sigma = parameters.get("sigma", ((1 / parameters.get("cosine", 1) ** 2 - 1) / u.shape[1]) ** 0.5)
-        e = numpy.stack([transfers.noise(parameters.get("seed", 0), key_of(id), u.shape[1]) for id in ids])
+        e = transfers.noise(parameters.get("seed", 0), [key_of(id) for id in ids], u.shape[1])
         return transfers.norm((u - mean if parameters.get("form") == "c3" else u) + sigma * e)
     return u
 
@@ -133,7 +133,7 @@ def follow(dataset, one, u, caption):
             u = u * step["factor"]
         else:
             assert operation == "add_noise"
-            u = u + step["sigma"] * transfers.noise(step["seed"], key_of(caption), len(u))
+            u = u + step["sigma"] * transfers.noise(step["seed"], [key_of(caption)], len(u))[0]
     return u
 
 
@@ -367,7 +367,7 @@ def test_noise_of_a_text_is_its_own(made):
     for text, plain, found in zip(texts, compute(texts, "none"), together):
         key = hashlib.sha256(text.encode()).digest()[:24]
         sigma = ((1 / 0.8 ** 2 - 1) / len(plain)) ** 0.5
-        expected = transfers.norm((plain + sigma * transfers.noise(5, key, len(plain)))[None])[0]
+        expected = transfers.norm(plain + sigma * transfers.noise(5, [key], len(plain)))[0]
         assert numpy.abs(found - expected).max() <= TOLERANCE * numpy.abs(expected).max()
 
 
