@@ -130,9 +130,10 @@ static void round_as_stored(float *v, int dimension)
     (void)vector_decode_unit(half, 2 * n, v, n);
 }
 
-static void write_item(const struct encoded *x, size_t i, const struct prepared *p, float *out,
-                       struct buf *b)
+static void write_item(const struct encoded *x, size_t i, struct str text, const struct prepared *p,
+                       float *out, struct buf *b)
 {
+    uint8_t key[TRANSFER_KEY_BYTES];
     float *v = x->vectors ? x->vectors + i * (size_t)p->dimension : NULL;
     json_open(b, '{');
     json_key(b, "index");
@@ -141,7 +142,8 @@ static void write_item(const struct encoded *x, size_t i, const struct prepared 
         item_error_write(x->reason[i], "the encoder has no vector for this text", b);
     } else {
         round_as_stored(v, p->dimension);
-        representation_write(p, v, out, b);
+        text_key(text, key);
+        representation_write(p, key, v, out, b);
     }
     json_close(b, '}');
 }
@@ -149,6 +151,8 @@ static void write_item(const struct encoded *x, size_t i, const struct prepared 
 static int render_computed(struct req *q, const struct encoded *x, const struct prepared *p,
                            struct err *e)
 {
+    const struct compute_body *body = op_body(q);
+    const struct str *texts = body->input.items;
     struct buf *b = &q->res.body;
     float *out = arena_alloc(q->arena, (size_t)p->dimension * sizeof(*out));
     if (!out)
@@ -158,7 +162,7 @@ static int render_computed(struct req *q, const struct encoded *x, const struct 
     json_key(b, "items");
     json_open(b, '[');
     for (size_t i = 0; i < x->n; i++)
-        write_item(x, i, p, out, b);
+        write_item(x, i, texts[i], p, out, b);
     json_close(b, ']');
     prepared_write(p, b);
     json_close(b, '}');

@@ -27,7 +27,7 @@ int op_call_array(struct db_call *c, struct array *a, struct err *e)
 static int decode_body(struct req *q, struct op_state *s)
 {
     const struct operation *op = q->route->operation;
-    if (q->route->body != BODY_JSON)
+    if (q->route->body == BODY_NONE || q->stream)
         return 0;
     s->body = arena_alloc(q->arena, op->body_size);
     if (!s->body)

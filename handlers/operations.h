@@ -17,6 +17,9 @@ extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_compute_representations, op_create_embeddings;
+extern const struct operation op_create_transfer, op_list_transfers, op_get_transfer;
+extern const struct operation op_get_transfer_file;
+extern const struct operation op_put_image_moments, op_list_image_moments;
 extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
@@ -24,11 +27,12 @@ extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
-    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[], provider_limits_fields[];
+    verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[], provider_limits_fields[],
+    transfer_fields[], image_moments_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
-extern const char *const encoding_formats[], *const prompt_stages[];
+extern const char *const encoding_formats[], *const prompt_stages[], *const transfer_states[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
 enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };

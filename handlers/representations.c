@@ -99,7 +99,7 @@ static int render_page(struct req *q, const struct rows *r, const struct page *p
         json_open(b, '{');
         json_key(b, "id");
         json_str(b, rows_text(r, i, 0));
-        representation_write_stored(p, rows_bytes(r, i, 1), scratch, b);
+        representation_write_stored(p, rows_text(r, i, 0), rows_bytes(r, i, 1), scratch, b);
         json_close(b, '}');
     }
     json_close(b, ']');
@@ -184,7 +184,7 @@ static int render_found(struct req *q, const struct rows *r, const int *row,
         json_open(b, '{');
         json_key(b, "id");
         json_str(b, ids[i]);
-        representation_write_stored(p, rows_bytes(r, row[i], 1), scratch, b);
+        representation_write_stored(p, ids[i], rows_bytes(r, row[i], 1), scratch, b);
         json_close(b, '}');
     }
     json_close(b, ']');

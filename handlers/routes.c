@@ -1,10 +1,12 @@
 #include "handlers/routes.h"
 
 #include "handlers/caption_filter.h"
+#include "handlers/image_moments.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
 #include "server/domain/filters.h"
 #include "server/domain/prompt.h"
+#include "server/domain/transfer.h"
 #include "server/json/write.h"
 
 enum {
@@ -86,6 +88,12 @@ static const struct query_param representations_query[] = {
     CHOICE("encoding_format", encoding_formats),
     PAGE(500),
     END};
+static const struct query_param transfers_query[] = {
+    CHOICE("method", transfer_methods), CHOICE("state", transfer_states), PAGE(1000), END};
+static const struct query_param moments_put_query[] = {
+    {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, END};
+static const struct query_param moments_list_query[] = {
+    {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, PAGE(1000), END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
                                                   END};
 static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
@@ -96,6 +104,7 @@ static const struct query_param verdicts_query[] = {
 #define DATASET "/v1/datasets/{dataset}"
 #define RUN     "/v1/runs/{run}"
 #define REVIEW  "/v1/reviews/{review}"
+#define IMAGES  "/v1/encoders/{encoder}/image-moments"
 
 const struct route routes[] = {
     {HTTP_GET, "/v1/datasets", "list_datasets", BODY_NONE, 0, NULL, page_query, &op_list_datasets},
@@ -147,6 +156,18 @@ const struct route routes[] = {
      representations_query, &op_list_representations},
     {HTTP_POST, DATASET "/representations/lookup", "lookup_representations", BODY_JSON, SMALL_BODY,
      lookup_fields, NULL, &op_lookup_representations},
+    {HTTP_POST, DATASET "/transfers", "create_transfer", BODY_JSON, SMALL_BODY, transfer_fields,
+     NULL, &op_create_transfer},
+    {HTTP_GET, DATASET "/transfers", "list_transfers", BODY_NONE, 0, NULL, transfers_query,
+     &op_list_transfers},
+    {HTTP_GET, DATASET "/transfers/{transfer}", "get_transfer", BODY_NONE, 0, NULL, NULL,
+     &op_get_transfer},
+    {HTTP_GET, DATASET "/transfers/{transfer}/files/{file}", "get_transfer_file", BODY_NONE, 0,
+     NULL, NULL, &op_get_transfer_file},
+    {HTTP_PUT, IMAGES, "put_image_moments", BODY_EITHER, IMPORT_BODY, image_moments_fields,
+     moments_put_query, &op_put_image_moments},
+    {HTTP_GET, IMAGES, "list_image_moments", BODY_NONE, 0, NULL, moments_list_query,
+     &op_list_image_moments},
     {HTTP_POST, "/v1/representations", "compute_representations", BODY_JSON, TEXTS_BODY,
      compute_fields, NULL, &op_compute_representations},
     {HTTP_POST, "/v1/embeddings", "create_embeddings", BODY_JSON, TEXTS_BODY, embeddings_fields,
@@ -203,8 +224,10 @@ static void describe_route(const struct route *r, struct buf *out)
 {
     static const char *const methods[HTTP_METHOD_COUNT] = {
         [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
-    static const char *const bodies[] = {
-        [BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_STREAM] = "stream"};
+    static const char *const bodies[] = {[BODY_NONE] = "none",
+                                         [BODY_JSON] = "json",
+                                         [BODY_STREAM] = "stream",
+                                         [BODY_EITHER] = "either"};
     json_open(out, '{');
     json_key(out, "method");
     json_z(out, methods[r->method]);

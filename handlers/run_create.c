@@ -2,6 +2,7 @@
 
 #include "handlers/bind.h"
 #include "handlers/declared.h"
+#include "handlers/image_moments.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
 #include "server/base/cleanup.h"
@@ -221,10 +222,59 @@ static int find_served(void *arg, const char *provider, const char *model, struc
     return 0;
 }
 
+static int find_image_moments(void *arg, const char *encoder, struct str reference, struct str *id,
+                              struct err *e)
+{
+    const struct source *s = arg;
+    _cleanup_(rows_freep) struct rows *rows = NULL;
+    struct db_call c;
+    call_init(&c, STMT_IMAGE_MOMENTS_FIND);
+    call_z(&c, encoder);
+    if (bind_image_moments(s->q, &c, reference, "/representations/image_moments", e) < 0 ||
+        db_run(s->ctx->db, &c, &rows, e) < 0)
+        return -1;
+    if (rows_count(rows) == 0)
+        return 0;
+    *id = arena_str(s->q->arena, rows_text(rows, 0, 0));
+    return id->p ? 1 : err_set(e, ERR_NO_MEMORY, "no memory for the run");
+}
+
+static bool transfer_is_no_string(const struct err *e)
+{
+    for (int i = 0; i < e->n_fields; i++)
+        if (strcmp(e->fields[i].pointer, "/representations/transfer") == 0 &&
+            strncmp(e->fields[i].detail, "must be a string", 16) == 0)
+            return true;
+    return false;
+}
+
+/* `transfer` is a name, or an object with all that it is made of; a field table describes one of
+ * the two. */
+static int decode(struct req *q, struct op_state *s, struct err *e)
+{
+    struct field fields[16];
+    struct err as_name = {0};
+    size_t n = 0;
+    if (json_decode(q->body, run_fields, RUN_NODES_MAX, q->arena, s->body, sizeof(struct run_body),
+                    &as_name) == 0)
+        return 0;
+    if (!transfer_is_no_string(&as_name)) {
+        *e = as_name;
+        return -1;
+    }
+    do {
+        fields[n] = run_fields[n];
+        if (fields[n].fields && strcmp(fields[n].name, "representations") == 0)
+            fields[n].fields = vector_whole_fields;
+    } while (run_fields[n++].type != FIELD_END);
+    return json_decode(q->body, fields, RUN_NODES_MAX, q->arena, s->body, sizeof(struct run_body),
+                       e);
+}
+
 static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
 {
     struct source source = {q, ctx};
-    const struct run_sources from = {&source, find_prompt, find_served};
+    const struct run_sources from = {&source, find_prompt, find_served, find_image_moments};
     struct run_plan *p = arena_alloc(q->arena, sizeof(*p));
     struct db_call *c = &op_state(q)->call;
     if (!p)
@@ -237,4 +287,4 @@ static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
 }
 
 const struct operation op_create_run = {
-    .work = create_work, .body_size = sizeof(struct run_body), .max_nodes = RUN_NODES_MAX};
+    .work = create_work, .decode = decode, .body_size = sizeof(struct run_body)};

@@ -334,12 +334,54 @@ static void write_encoder_version(struct buf *b, struct encoder *encoder)
     json_int(b, dimension);
 }
 
-static const char *plan_vectors(struct req *q, const struct run_vectors *given, struct err *e)
+static enum transfer_method method_of(struct str name)
+{
+    for (int i = 0; i < TRANSFER_METHOD_COUNT; i++)
+        if (str_is(name, transfer_methods[i]))
+            return (enum transfer_method)i;
+    return TRANSFER_MEAN_SHIFT;
+}
+
+/* The transfer that a run names besides those that every run prepares. */
+static int choose_transfer(const struct run_vectors *given, struct transfer_choice *c,
+                           struct err *e)
+{
+    *c = (struct transfer_choice){.method = TRANSFER_MEAN_SHIFT};
+    if (given && given->whole) {
+        *c = (struct transfer_choice){method_of(given->whole->method), given->whole->parameters,
+                                      given->whole->image_moments};
+        return transfer_choice_check(c, "/representations/transfer", e);
+    }
+    if (given)
+        *c = (struct transfer_choice){method_of(given->transfer), given->parameters,
+                                      given->image_moments};
+    return transfer_choice_check(c, "/representations", e);
+}
+
+/* Frozen as an id: what a label means changes. */
+static int write_images(const struct run_sources *from, const char *encoder, struct str reference,
+                        struct buf *b, struct err *e)
+{
+    struct str id = {NULL, 0};
+    if (!reference.p)
+        return 0;
+    int found = from->image_moments(from->arg, encoder, reference, &id, e);
+    if (found == 0)
+        return err_field(e, "/representations/image_moments",
+                         "the encoder has no such image moments");
+    json_key(b, "image_moments");
+    json_str(b, id);
+    return found < 0 ? -1 : 0;
+}
+
+static const char *plan_vectors(struct req *q, const struct run_sources *from,
+                                const struct run_vectors *given, struct err *e)
 {
     const struct str none = {NULL, 0};
+    struct transfer_choice choice;
     struct encoder *encoder =
         declared_encoder(q->app, given ? given->encoder : none, "/representations/encoder", e);
-    if (!encoder)
+    if (choose_transfer(given, &choice, e) < 0 || !encoder)
         return NULL;
     const char *name = encoder_get_settings(encoder)->name;
     struct buf b;
@@ -352,7 +394,13 @@ static const char *plan_vectors(struct req *q, const struct run_vectors *given, 
     json_key(&b, "encoder");
     json_z(&b, name);
     json_key(&b, "transfer");
-    json_str(&b, given && given->transfer.p ? given->transfer : STR("mean_shift"));
+    json_z(&b, transfer_methods[choice.method]);
+    json_key(&b, "parameters");
+    transfer_parameters_write(&choice, &b);
+    if (write_images(from, name, choice.image_moments, &b, e) < 0) {
+        buf_free(&b);
+        return NULL;
+    }
     json_close(&b, '}');
     write_encoder_version(&b, encoder);
     json_close(&b, '}');
@@ -404,6 +452,6 @@ int run_plan_make(struct req *q, const struct run_body *b, const struct run_sour
     if (p->stages[STAGE_DIALOGUES] && plan_llm(q, from, b, STAGE_DIALOGUES, p, e) == 0)
         p->dialogues = write_stage(q, &p->dialogue_settings, e);
     if (p->stages[STAGE_REPRESENTATIONS])
-        p->encoder = plan_vectors(q, b->representations, e);
+        p->encoder = plan_vectors(q, from, b->representations, e);
     return e->code == ERR_NONE ? 0 : -1;
 }

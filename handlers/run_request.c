@@ -1,6 +1,7 @@
 /* The tables of a request for a run. */
 #include "handlers/run_request.h"
 
+#include "handlers/image_moments.h"
 #include "handlers/operations.h"
 #include "server/domain/transfer.h"
 
@@ -112,6 +113,28 @@ static const struct field vector_fields[] = {
      .max = NAME_CHARS_MAX},
     {FIELD_ENUM, "transfer", .offset = offsetof(struct run_vectors, transfer),
      .values = transfer_methods},
+    {FIELD_OBJECT, "parameters", .offset = offsetof(struct run_vectors, parameters),
+     .fields = transfer_parameter_fields, .size = sizeof(struct transfer_parameters)},
+    {FIELD_STRING, "image_moments", .offset = offsetof(struct run_vectors, image_moments), .min = 1,
+     .max = IMAGE_REFERENCE_MAX},
+    {.type = FIELD_END},
+};
+
+static const struct field whole_fields[] = {
+    {FIELD_ENUM, "method", .required = true, .offset = offsetof(struct run_transfer, method),
+     .values = transfer_methods},
+    {FIELD_OBJECT, "parameters", .offset = offsetof(struct run_transfer, parameters),
+     .fields = transfer_parameter_fields, .size = sizeof(struct transfer_parameters)},
+    {FIELD_STRING, "image_moments", .offset = offsetof(struct run_transfer, image_moments),
+     .min = 1, .max = IMAGE_REFERENCE_MAX},
+    {.type = FIELD_END},
+};
+
+const struct field vector_whole_fields[] = {
+    {FIELD_STRING, "encoder", .offset = offsetof(struct run_vectors, encoder),
+     .max = NAME_CHARS_MAX},
+    {FIELD_OBJECT, "transfer", .offset = offsetof(struct run_vectors, whole),
+     .fields = whole_fields, .size = sizeof(struct run_transfer)},
     {.type = FIELD_END},
 };
 

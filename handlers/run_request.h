@@ -5,6 +5,7 @@
 
 #include "handlers/operation.h"
 #include "server/domain/settings.h"
+#include "server/domain/transfer_parameters.h"
 #include "server/json/decode.h"
 
 enum run_stage { STAGE_CAPTIONS, STAGE_DIALOGUES, STAGE_REPRESENTATIONS, STAGE_COUNT };
@@ -42,9 +43,19 @@ struct run_llm {
     struct run_turns *turns, *reasoning_turns;
 };
 
-struct run_vectors {
-    struct str encoder, transfer;
+/* A transfer with all that it is made of, where a request has it in one object. */
+struct run_transfer {
+    struct str method, image_moments;
+    struct transfer_parameters *parameters;
 };
+
+struct run_vectors {
+    struct str encoder, transfer, image_moments;
+    struct transfer_parameters *parameters;
+    struct run_transfer *whole; /* instead of the three */
+};
+/* As those of the representations stage, with `transfer` as one object. */
+extern const struct field vector_whole_fields[];
 
 struct run_budget {
     struct opt_number cost_usd;
@@ -77,6 +88,9 @@ struct run_sources {
     /* What a provider's server calls its model, unset when nobody has asked lately. */
     int (*served)(void *arg, const char *provider, const char *model, struct str *out,
                   struct err *e);
+    /* The id of an encoder's image moments by reference: 1, 0 when there are none, -1. */
+    int (*image_moments)(void *arg, const char *encoder, struct str reference, struct str *id,
+                         struct err *e);
 };
 
 /* Texts are JSON in the arena, NULL where the run has no such stage. */

@@ -5,7 +5,9 @@
 #include "handlers/base64.h"
 #include "handlers/operations.h"
 #include "server/base/cleanup.h"
-#include "server/domain/moments.h"
+#include "server/base/hash.h"
+#include "server/domain/inference.h"
+#include "server/domain/transfer_parameters.h"
 #include "server/domain/vector.h"
 #include "server/json/write.h"
 
@@ -18,7 +20,8 @@ int transfer_parse(struct str text, const char *pointer, struct err *e)
     if (seed_id_parse(text, id))
         return -1;
     (void)err_field(e, pointer,
-                    "must be none, mean_shift or the id of a prepared transfer (32 digits)");
+                    "must be none, mean_shift, realign, noise or the id of a prepared transfer "
+                    "(32 digits)");
     return -2;
 }
 
@@ -32,51 +35,93 @@ static const char *keep(struct req *q, struct str s)
     return s.p ? arena_dup(q->arena, s.p, s.n) : NULL;
 }
 
-static int take_mean(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
+/* Columns of transfer_resolve.sql. */
+enum {
+    COL_ID,
+    COL_METHOD,
+    COL_MOMENTS,
+    COL_MEAN,
+    COL_ENCODER_ID,
+    COL_ENCODER,
+    COL_KIND,
+    COL_MODEL,
+    COL_DIMENSION,
+    COL_PARAMETERS,
+    COL_IMAGE_MOMENTS,
+    COL_IMAGE_MEAN,
+    COL_SCALE,
+    COL_CENTER,
+    COL_STATE,
+    COL_REASON
+};
+
+static int take_vector(struct req *q, const struct rows *r, int col, size_t n, const double **out,
+                       struct err *e)
 {
-    size_t n = (size_t)p->dimension;
-    p->transfer.n = n;
-    if (p->transfer.method == TRANSFER_NONE)
-        return 0;
-    double *mean = arena_alloc(q->arena, n * sizeof(*mean));
-    if (!mean)
-        return err_set(e, ERR_NO_MEMORY, "no memory for a mean vector");
-    if (!rows_doubles(r, 0, 3, mean, n))
-        return err_set(e, ERR_INTERNAL, "the transfer's mean has another dimension");
-    p->transfer.mean = mean;
+    double *v = arena_alloc(q->arena, n * sizeof(*v));
+    if (!v)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the vectors of the transfer");
+    if (!rows_doubles(r, 0, col, v, n))
+        return err_set(e, ERR_INTERNAL, "a vector of the transfer has another dimension");
+    *out = v;
     return 0;
+}
+
+static int take_constants(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
+{
+    struct transfer *t = &p->transfer;
+    bool images = false;
+    t->n = (size_t)p->dimension;
+    if (transfer_parameters_read(p->parameters, q->arena, t, &images, e) < 0)
+        return -1;
+    if ((t->method == TRANSFER_MEAN_SHIFT || t->method == TRANSFER_REALIGN || t->centred) &&
+        take_vector(q, r, COL_MEAN, t->n, &t->mean, e) < 0)
+        return -1;
+    if (images && take_vector(q, r, COL_IMAGE_MEAN, t->n, &t->image_mean, e) < 0)
+        return -1;
+    if (t->method != TRANSFER_REALIGN)
+        return 0;
+    t->scale = rows_double(r, 0, COL_SCALE);
+    return take_vector(q, r, COL_CENTER, t->n, &t->center, e);
 }
 
 static int take_row(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
 {
-    int method = transfer_parse(rows_text(r, 0, 1), "/transfer", e);
+    int method = transfer_parse(rows_text(r, 0, COL_METHOD), "/transfer", e);
     if (method < 0)
         return -1;
     p->transfer.method = (enum transfer_method)method;
-    p->id = keep(q, rows_text(r, 0, 0));
-    p->moments = keep(q, rows_text(r, 0, 2));
-    p->encoder_id = keep(q, rows_text(r, 0, 4));
-    p->encoder = arena_str(q->arena, rows_text(r, 0, 5));
-    p->kind = arena_str(q->arena, rows_text(r, 0, 6));
-    p->model = arena_str(q->arena, rows_text(r, 0, 7));
-    p->dimension = (int)rows_i64(r, 0, 8);
-    if (!p->id || !p->encoder_id || !p->encoder.p || !p->kind.p || !p->model.p)
+    p->id = keep(q, rows_text(r, 0, COL_ID));
+    p->moments = keep(q, rows_text(r, 0, COL_MOMENTS));
+    p->image_moments = keep(q, rows_text(r, 0, COL_IMAGE_MOMENTS));
+    p->parameters = arena_str(q->arena, rows_text(r, 0, COL_PARAMETERS));
+    p->encoder_id = keep(q, rows_text(r, 0, COL_ENCODER_ID));
+    p->encoder = arena_str(q->arena, rows_text(r, 0, COL_ENCODER));
+    p->kind = arena_str(q->arena, rows_text(r, 0, COL_KIND));
+    p->model = arena_str(q->arena, rows_text(r, 0, COL_MODEL));
+    p->dimension = (int)rows_i64(r, 0, COL_DIMENSION);
+    if (!p->id || !p->encoder_id || !p->encoder.p || !p->kind.p || !p->model.p || !p->parameters.p)
         return err_set(e, ERR_NO_MEMORY, "no memory for the transfer");
     if (p->dimension < 1 || p->dimension > ENCODER_DIMENSION_MAX)
         return err_set(e, ERR_INTERNAL, "an encoder of dimension %d", p->dimension);
-    return take_mean(q, r, p, e);
+    return take_constants(q, r, p, e);
 }
 
-static int not_ready(int method, struct str why, struct err *e)
+static int not_ready(int method, struct str state, struct str why, struct err *e)
 {
-    if (method < 0)
+    if (method < 0 && !state.p)
         return err_set(e, ERR_NOT_FOUND, "the dataset has no such prepared transfer");
     if (why.p && str_starts(why, STR("fewer than two")))
         return err_set(e, ERR_TOO_FEW_VECTORS, "the transfer could not be prepared: " STR_FMT,
                        STR_ARG(why));
-    return err_set(e, ERR_TRANSFER_NOT_READY,
-                   "no transfer \"%s\" is ready: a run with the representations stage prepares it",
-                   transfer_methods[method]);
+    if (method < 0)
+        return err_set(e, ERR_TRANSFER_NOT_READY, "the transfer is " STR_FMT "%s" STR_FMT,
+                       STR_ARG(state), why.p ? ": " : "", (int)why.n, why.p ? why.p : "");
+    bool every_run = method == TRANSFER_NONE || method == TRANSFER_MEAN_SHIFT;
+    return err_set(e, ERR_TRANSFER_NOT_READY, "no transfer \"%s\" is ready: %s prepares it",
+                   transfer_methods[method],
+                   every_run ? "a run with the representations stage"
+                             : "POST to the dataset's transfers, or a run that names it,");
 }
 
 int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struct str transfer,
@@ -97,7 +142,7 @@ int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struc
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no such dataset");
     if (rows_null(rows, 0, 0))
-        return not_ready(method, rows_text(rows, 0, 9), e);
+        return not_ready(method, rows_text(rows, 0, COL_STATE), rows_text(rows, 0, COL_REASON), e);
     return take_row(q, rows, p, e);
 }
 
@@ -111,12 +156,22 @@ void prepared_write(const struct prepared *p, struct buf *b)
     }
     json_key(b, "method");
     json_z(b, transfer_methods[p->transfer.method]);
+    if (p->parameters.p) {
+        json_key(b, "parameters");
+        json_raw(b, p->parameters);
+    }
     if (p->moments) {
         json_key(b, "moments");
         json_z(b, p->moments);
     }
+    if (p->image_moments) {
+        json_key(b, "image_moments");
+        json_z(b, p->image_moments);
+    }
     json_key(b, "inference");
-    transfer_inference_json(p->transfer.method, b);
+    transfer_inference_write(&p->transfer, b);
+    json_key(b, "own_image_mean");
+    json_bool(b, transfer_needs_own_images(&p->transfer));
     json_close(b, '}');
     json_key(b, "encoder");
     json_open(b, '{');
@@ -175,10 +230,16 @@ void item_error_write(const char *reason, const char *detail, struct buf *b)
     json_close(b, '}');
 }
 
-void representation_write(const struct prepared *p, const float *embedding, float *out,
-                          struct buf *b)
+void text_key(struct str text, uint8_t key[TRANSFER_KEY_BYTES])
 {
-    static const uint8_t key[TRANSFER_KEY_BYTES]; /* noise alone looks at it */
+    uint8_t digest[SHA256_BYTES];
+    sha256(text, digest);
+    memcpy(key, digest, TRANSFER_KEY_BYTES);
+}
+
+void representation_write(const struct prepared *p, const uint8_t key[TRANSFER_KEY_BYTES],
+                          const float *embedding, float *out, struct buf *b)
+{
     if (!transfer_apply(&p->transfer, key, embedding, out)) {
         item_error_write("zero_difference", "the embedding equals the mean, nothing is left of it",
                          b);
@@ -188,12 +249,14 @@ void representation_write(const struct prepared *p, const float *embedding, floa
     vector_write(out, p->dimension, p->base64, b);
 }
 
-void representation_write_stored(const struct prepared *p, struct str bytes, float *scratch,
-                                 struct buf *b)
+void representation_write_stored(const struct prepared *p, struct str caption, struct str bytes,
+                                 float *scratch, struct buf *b)
 {
+    uint8_t key[TRANSFER_KEY_BYTES];
     size_t n = (size_t)p->dimension;
-    if (vector_decode_unit((const uint8_t *)bytes.p, bytes.n, scratch, n))
-        representation_write(p, scratch, scratch + n, b);
+    if (caption_id_parse(caption, key, key + SEED_ID_BYTES) &&
+        vector_decode_unit((const uint8_t *)bytes.p, bytes.n, scratch, n))
+        representation_write(p, key, scratch, scratch + n, b);
     else
         item_error_write("unreadable", "the stored vector does not have the encoder's form", b);
 }

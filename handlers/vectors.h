@@ -6,10 +6,12 @@
 #include "server/domain/transfer.h"
 
 /* What turns embeddings into representations, and the encoder that made the embeddings. Texts and
- * the mean live in the request's arena. */
+ * vectors live in the request's arena. */
 struct prepared {
-    const char *id;      /* of the prepared transfer; NULL when nothing had to be prepared */
-    const char *moments; /* id, or NULL */
+    const char *id;            /* of the prepared transfer; NULL when nothing had to be prepared */
+    const char *moments;       /* id, or NULL */
+    const char *image_moments; /* id, or NULL */
+    struct str parameters;     /* JSON, or unset */
     struct transfer transfer;
     const char *encoder_id;
     struct str encoder, kind, model;
@@ -28,13 +30,16 @@ int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struc
 /* The members `transfer` and `encoder` of an answer. */
 void prepared_write(const struct prepared *p, struct buf *b);
 
+/* The key of a text that is no caption, for transfers that draw noise. */
+void text_key(struct str text, uint8_t key[TRANSFER_KEY_BYTES]);
 /* The members of one item that come of an embedding of p->dimension floats: the vector, or an
  * error. `out` has room for p->dimension floats. */
-void representation_write(const struct prepared *p, const float *embedding, float *out,
-                          struct buf *b);
-/* The same from stored bytes; `scratch` has room for twice p->dimension floats. */
-void representation_write_stored(const struct prepared *p, struct str bytes, float *scratch,
-                                 struct buf *b);
+void representation_write(const struct prepared *p, const uint8_t key[TRANSFER_KEY_BYTES],
+                          const float *embedding, float *out, struct buf *b);
+/* The same from the stored bytes of a caption's embedding, the caption by its id; `scratch` has
+ * room for twice p->dimension floats. */
+void representation_write_stored(const struct prepared *p, struct str caption, struct str bytes,
+                                 float *scratch, struct buf *b);
 /* Of a body's `encoding_format`, which may be unset. */
 bool encoding_is_base64(struct str format);
 /* A vector as a JSON value: an array, or a string of little-endian float32 values in base64. */

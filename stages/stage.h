@@ -25,6 +25,7 @@ enum stage_id {
     STAGE_TARGETS,
     STAGE_MOMENTS,
     STAGE_TRANSFER,
+    STAGE_PREPARE,
     STAGE_DELETE,
     STAGE_COUNT,
 };

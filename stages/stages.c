@@ -59,6 +59,7 @@ const struct stage stages[STAGE_COUNT] = {
     [STAGE_TARGETS] = {.name = "targets", .slow = true},
     [STAGE_MOMENTS] = {.name = "moments"},
     [STAGE_TRANSFER] = {.name = "transfer"},
+    [STAGE_PREPARE] = {.name = "prepare", .slow = true},
     [STAGE_DELETE] = {.name = "delete"},
 };
 

@@ -4,7 +4,6 @@
 
 #include "server/domain/lanes.h"
 #include "server/domain/noise.h"
-#include "server/json/write.h"
 
 const char *const transfer_methods[] = {
     [TRANSFER_NONE] = "none",       [TRANSFER_MEAN_SHIFT] = "mean_shift",
@@ -231,31 +230,4 @@ bool transfer_realign_half(const struct transfer *t, const float *u, double *out
 double transfer_sigma_of_cosine(double cosine, size_t n)
 {
     return sqrt((1 / (cosine * cosine) - 1) / (double)n);
-}
-
-static void step(struct buf *out, const char *operation, const char *operand, const char *meaning)
-{
-    json_open(out, '{');
-    json_key(out, "operation");
-    json_z(out, operation);
-    if (operand) {
-        json_key(out, "operand");
-        json_z(out, operand);
-    }
-    json_key(out, "meaning");
-    json_z(out, meaning);
-    json_close(out, '}');
-}
-
-void transfer_inference_json(enum transfer_method method, struct buf *out)
-{
-    json_open(out, '[');
-    step(out, "l2_normalise", NULL, "divide the image vector by its Euclidean norm");
-    if (method == TRANSFER_MEAN_SHIFT) {
-        step(out, "subtract", "image_mean",
-             "subtract the mean of the normalised vectors of the images at hand");
-        step(out, "l2_normalise", NULL,
-             "divide by the Euclidean norm again, as the training vectors were");
-    }
-    json_close(out, ']');
 }

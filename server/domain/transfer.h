@@ -8,9 +8,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "server/base/buf.h"
-#include "server/base/str.h"
-
 enum transfer_method {
     TRANSFER_NONE,
     TRANSFER_MEAN_SHIFT,
@@ -61,8 +58,5 @@ double transfer_sigma_of_cosine(double cosine, size_t n);
 bool transfer_apply_portable(const struct transfer *t, const uint8_t *key, const float *u,
                              float *out);
 bool transfer_apply_wide(const struct transfer *t, const uint8_t *key, const float *u, float *out);
-
-/* The image-side rule for inference as a JSON array of steps that a program can follow. */
-void transfer_inference_json(enum transfer_method method, struct buf *out);
 
 #endif

@@ -119,7 +119,7 @@ static enum MHD_Result begin(struct http_conn *c, const struct request_line *lin
     if (q->err.code != ERR_NONE || c->op == OP_ANSWERED)
         return answer_early(c);
     if (c->mode == MODE_JSON) {
-        c->body.max = q->route->body_max;
+        c->body.max = request_json_max(q->route);
         if (c->head.length && c->head.length <= KEEP_BYTES)
             (void)buf_room(&c->body, (size_t)c->head.length);
     }
@@ -153,7 +153,7 @@ static enum MHD_Result body_unexpected(struct http_conn *c, size_t *size)
 static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_t *size)
 {
     struct err *e = &c->q.err;
-    size_t max = c->q.route->body_max, before = c->body.cap;
+    size_t max = request_json_max(c->q.route), before = c->body.cap;
     if (*size > max - c->body.n)
         (void)err_set(e, ERR_TOO_LARGE, "the body is longer than %zu bytes", max);
     else

@@ -18,7 +18,12 @@ enum body_kind {
     BODY_NONE,
     BODY_JSON,   /* application/json, collected up to body_max before the operation starts */
     BODY_STREAM, /* application/octet-stream, read by a pool thread with http_body_read */
+    /* As Content-Type says: JSON of at most HTTP_EITHER_JSON_MAX bytes, or a stream (req.stream).
+     */
+    BODY_EITHER,
 };
+
+enum { HTTP_EITHER_JSON_MAX = 1 << 20 };
 
 enum query_type { QUERY_TEXT, QUERY_INT, QUERY_ENUM, QUERY_DURATION };
 
@@ -39,7 +44,7 @@ struct route {
     const char *path; /* "/v1/datasets/{dataset}/seeds"; at most HTTP_PARAMS_MAX variables */
     const char *operation_id;
     enum body_kind body;
-    size_t body_max;                 /* bytes; for BODY_STREAM 0 means any size */
+    size_t body_max;                 /* bytes; for a stream 0 means any size */
     const struct field *fields;      /* of the JSON body, or NULL */
     const struct query_param *query; /* or NULL */
     const struct operation *operation;
@@ -77,19 +82,19 @@ struct req {
     struct str path;                    /* raw, undecoded, without the query */
     struct str params[HTTP_PARAMS_MAX]; /* path variables in order, percent-decoded, valid UTF-8 */
     struct query_value query[HTTP_QUERY_MAX]; /* by the row of route->query */
-    struct str body;                          /* BODY_JSON */
+    struct str body;                          /* JSON */
     struct arena *arena;
     struct res res;
     struct err err;      /* set by whoever fails; rendered as a problem */
     char request_id[33]; /* 32 hex digits: the trace id of a valid traceparent, else random */
     char traceparent[56];
     struct str if_none_match;
-    struct str content_encoding; /* of a BODY_STREAM request: "", "identity" or "gzip" */
+    struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;
-    void *state; /* of the operation; memory from the arena */
-    struct http_body *stream;
-    struct http_conn *conn; /* private to server/http */
-    void *app;              /* as given to http_start */
+    void *state;              /* of the operation; memory from the arena */
+    struct http_body *stream; /* NULL: there is none */
+    struct http_conn *conn;   /* private to server/http */
+    void *app;                /* as given to http_start */
 };
 
 enum http_verdict {

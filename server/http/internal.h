@@ -210,6 +210,8 @@ struct request_line {
 };
 /* Reads and checks everything but the body; leaves q.err set when the request is refused. */
 void request_begin(struct http_conn *c, const struct request_line *line);
+/* How long a JSON body of the route may be; 0 when it takes none. */
+size_t request_json_max(const struct route *r);
 
 /* head.c */
 void head_read(struct http_conn *c, const struct request_line *line);

@@ -173,8 +173,8 @@ static void settle(struct http *h)
     s->bodies_max = s->bodies_max ? s->bodies_max : BODIES_BYTES_MAX;
     size_t body_max = 0;
     for (size_t i = 0; i < s->n_routes; i++)
-        if (s->routes[i].body == BODY_JSON && s->routes[i].body_max > body_max)
-            body_max = s->routes[i].body_max;
+        if (request_json_max(&s->routes[i]) > body_max)
+            body_max = request_json_max(&s->routes[i]);
     h->arena_max = ARENA_BYTES + body_max;
     /* Twice the connections, for imports whose clients have left. */
     h->conns_max = 2 * (size_t)h->n_workers * (size_t)h->per_worker + 64;

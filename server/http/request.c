@@ -148,11 +148,38 @@ static bool is_type(struct str value, const char *type)
     return str_ieq(str_trim(value), str_of(type));
 }
 
-static int check_type(struct http_conn *c, const char *type, bool gzip)
+#define JSON_TYPE   "application/json"
+#define STREAM_TYPE "application/octet-stream"
+
+static enum conn_mode mode_of(const struct http_conn *c)
+{
+    switch (c->q.route->body) {
+    case BODY_JSON:
+        return MODE_JSON;
+    case BODY_STREAM:
+        return MODE_STREAM;
+    case BODY_EITHER:
+        return is_type(c->head.content_type, STREAM_TYPE) ? MODE_STREAM : MODE_JSON;
+    case BODY_NONE:
+        break;
+    }
+    return MODE_PLAIN;
+}
+
+static int wrong_type(struct http_conn *c)
+{
+    const char *type = c->mode == MODE_STREAM ? STREAM_TYPE : JSON_TYPE;
+    bool either = c->q.route->body == BODY_EITHER;
+    return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Type must be %s%s", type,
+                   either ? " or " STREAM_TYPE : "");
+}
+
+static int check_type(struct http_conn *c)
 {
     const struct request_head *h = &c->head;
-    if (!is_type(h->content_type, type))
-        return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Type must be %s", type);
+    bool gzip = c->mode == MODE_STREAM;
+    if (!is_type(h->content_type, gzip ? STREAM_TYPE : JSON_TYPE))
+        return wrong_type(c);
     if (h->content_encoding.n == 0 || str_ieq(h->content_encoding, STR("identity")))
         return 0;
     if (gzip && str_ieq(h->content_encoding, STR("gzip"))) {
@@ -163,23 +190,26 @@ static int check_type(struct http_conn *c, const char *type, bool gzip)
                    gzip ? " or gzip" : "");
 }
 
+size_t request_json_max(const struct route *r)
+{
+    return r->body == BODY_JSON ? r->body_max : r->body == BODY_EITHER ? HTTP_EITHER_JSON_MAX : 0;
+}
+
 static int check_body(struct http_conn *c)
 {
     const struct route *r = c->q.route;
     const struct request_head *h = &c->head;
     c->q.content_encoding = h->encodings_content ? STR("identity") : STR("");
-    c->mode = r->body == BODY_JSON ? MODE_JSON : r->body == BODY_STREAM ? MODE_STREAM : MODE_PLAIN;
+    c->mode = mode_of(c);
     if (r->body == BODY_NONE)
         return h->length ? err_set(&c->q.err, ERR_MALFORMED, "this operation takes no body") : 0;
     c->at_once = true;
-    if (h->has_body || r->body == BODY_STREAM) {
-        bool stream = r->body == BODY_STREAM;
-        if (check_type(c, stream ? "application/octet-stream" : "application/json", stream) < 0)
-            return -1;
-    }
-    if ((r->body_max || r->body == BODY_JSON) && h->length > r->body_max)
-        return err_set(&c->q.err, ERR_TOO_LARGE, "the body is longer than %zu bytes", r->body_max);
-    if (r->body == BODY_JSON &&
+    if ((h->has_body || r->body != BODY_JSON) && check_type(c) < 0)
+        return -1;
+    size_t most = c->mode == MODE_JSON ? request_json_max(r) : r->body_max;
+    if ((most || c->mode == MODE_JSON) && h->length > most)
+        return err_set(&c->q.err, ERR_TOO_LARGE, "the body is longer than %zu bytes", most);
+    if (c->mode == MODE_JSON &&
         h->length + atomic_load_explicit(&c->http->body_bytes, memory_order_relaxed) >
             c->http->s.bodies_max)
         return err_set(&c->q.err, ERR_UNAVAILABLE, "too many bodies are being received");

@@ -89,7 +89,7 @@ static void admit(struct dispatch *d, struct task *t)
         leases_want(&d->w->leases);
         return;
     }
-    t->info = runs_get(d->w, d->db, t->run, &e);
+    t->info = runs_get(d->w, d->db, t->run, t->stage, &e);
     if (!t->info) {
         log_event(LOG_ERROR, "run_not_loadable", log_z("detail", e.msg));
         (void)task_release(d->db, t, false);

@@ -36,7 +36,8 @@ struct run_info {
     struct run_info *next;
     uint8_t id[UUID_BYTES];
     char hex[2 * UUID_BYTES + 1];
-    int users; /* guarded by the list's mutex */
+    bool is_run; /* else the id is that of what the tasks are for, and nobody pauses them */
+    int users;   /* guarded by the list's mutex */
     struct arena *arena;
     int64_t dataset;
     struct run_settings settings;
@@ -137,9 +138,10 @@ void leases_want(struct leases *l);
 /* runs.c */
 int runs_init(struct runs *r);
 void runs_destroy(struct runs *r);
-/* The run's settings, loaded on first use. NULL with e set; counted, give back by runs_put. */
+/* The run's settings, loaded on first use. NULL with e set; counted, give back by runs_put. Of a
+ * stage whose tasks may belong to no run, there need not be one. */
 struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_BYTES],
-                          struct err *e);
+                          enum stage_id stage, struct err *e);
 void runs_put(struct work *w, struct run_info *r);
 /* Gives back what is left of the budgets of runs that nobody uses any more. */
 void runs_leave(struct work *w, struct db *db);
@@ -170,6 +172,8 @@ void worker_turn(struct worker *k);
 /* whole.c: plan, moments, transfer and delete tasks, start to end. 0; -1 with e set when the task
  * should be tried again later. */
 int whole_task_run(struct worker *k, struct task *t, struct err *e);
+/* prepare.c: the same for a transfer that needs a pass over the embeddings. */
+int prepare_run(struct worker *k, struct task *t, struct err *e);
 /* duplicates.c: the same for the pass over the duplicates of a run. */
 int duplicates_run(struct worker *k, struct task *t, struct err *e);
 /* Gives the lease back; `begun` is whether work on it was begun under this lease. */

@@ -140,19 +140,20 @@ static int read_encoder(struct work *w, struct run_info *r, const struct rows *r
     return 0;
 }
 
-static int load(struct work *w, struct db *db, struct run_info *r, struct err *e)
+static int load(struct work *w, struct db *db, struct run_info *r, enum stage_id stage,
+                struct err *e)
 {
-    static const uint8_t nil[UUID_BYTES] = {0};
     struct db_call c;
     struct rows *rows __attribute__((cleanup(rows_freep))) = NULL;
-    if (memcmp(r->id, nil, UUID_BYTES) == 0)
-        return 0; /* tasks of a deleted dataset belong to no run */
+    if (stage == STAGE_DELETE)
+        return 0;
     call_init(&c, STMT_RUN_SETTINGS);
     call_bytes(&c, r->id, UUID_BYTES);
     if (db_run(db, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)
-        return err_set(e, ERR_NOT_FOUND, "no such run");
+        return stage == STAGE_PREPARE ? 0 : err_set(e, ERR_NOT_FOUND, "no such run");
+    r->is_run = true;
     r->dataset = rows_i64(rows, 0, 0);
     if (read_stage(w, r, rows, STAGE_CAPTIONS, e) < 0 ||
         read_stage(w, r, rows, STAGE_DIALOGUES, e) < 0)
@@ -190,7 +191,7 @@ static struct run_info *find(struct runs *runs, const uint8_t id[UUID_BYTES])
 }
 
 struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_BYTES],
-                          struct err *e)
+                          enum stage_id stage, struct err *e)
 {
     struct runs *runs = &w->runs;
     (void)pthread_mutex_lock(&runs->mutex);
@@ -201,7 +202,7 @@ struct run_info *runs_get(struct work *w, struct db *db, const uint8_t id[UUID_B
     if (r)
         return r;
     r = info_new(w, id);
-    if (!r || load(w, db, r, e) < 0) {
+    if (!r || load(w, db, r, stage, e) < 0) {
         err_set(e, ERR_NO_MEMORY, "out of memory");
         info_free(r);
         return NULL;
@@ -343,7 +344,6 @@ static bool is_listed(const struct rows *rows, const uint8_t id[UUID_BYTES])
 
 int runs_check(struct work *w, struct db *db, struct err *e)
 {
-    static const uint8_t nil[UUID_BYTES] = {0};
     struct rows *rows = NULL;
     struct array ids;
     struct db_call c;
@@ -359,7 +359,7 @@ int runs_check(struct work *w, struct db *db, struct err *e)
         return rc;
     (void)pthread_mutex_lock(&w->runs.mutex);
     for (struct run_info *r = w->runs.list; r; r = r->next)
-        if (memcmp(r->id, nil, UUID_BYTES) != 0 && !is_listed(rows, r->id))
+        if (r->is_run && !is_listed(rows, r->id))
             atomic_store(&r->stopping, true);
     (void)pthread_mutex_unlock(&w->runs.mutex);
     rows_free(rows);

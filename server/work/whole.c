@@ -15,7 +15,7 @@ enum { DOUBLES_BYTES_MAX = 1 << 20 };
 
 static int batch(struct worker *k, const struct db_call *calls, int n, bool *held, struct err *e)
 {
-    struct rows *rows[4] = {0};
+    struct rows *rows[5] = {0};
     int rc = db_batch(k->db, calls, n, rows, e);
     *held = rc == 0 && rows_count(rows[n - 1]) > 0;
     for (int i = 0; i < n; i++)
@@ -88,7 +88,7 @@ static int add_page(struct worker *k, const struct task *t, struct sums *s, uint
     for (int i = 0; i < n; i++) {
         struct str v = rows_bytes(rows, i, 1);
         if (v.p && vector_decode_unit((const uint8_t *)v.p, v.n, s->vector, s->m.n))
-            moments_add(&s->m, s->vector);
+            (void)moments_add(&s->m, s->vector);
     }
     *more = n > 0;
     if (n > 0)
@@ -167,7 +167,7 @@ static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_
 }
 
 struct prepared {
-    uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES];
+    uint8_t moments[UUID_BYTES], none[UUID_BYTES], mean_shift[UUID_BYTES], named[UUID_BYTES];
     struct array mean;
     double trace;
 };
@@ -199,19 +199,34 @@ static void call_transfer(struct db_call *c, const struct task *t, const uint8_t
     call_z(c, ready ? NULL : "fewer than two embeddings: there is no mean to shift by");
 }
 
+/* Of the run's settings: the statement knows whether it is one of the others. */
+static void call_named(struct db_call *c, const struct task *t, const uint8_t *id,
+                       const uint8_t *moments_id)
+{
+    call_init(c, STMT_TRANSFER_NAMED);
+    call_bytes(c, id, UUID_BYTES);
+    call_bytes(c, t->run, UUID_BYTES);
+    if (moments_id)
+        call_bytes(c, moments_id, UUID_BYTES);
+    else
+        call_null(c);
+}
+
 static int store_transfers(struct worker *k, const struct task *t, const struct sums *s,
                            struct prepared *p, struct err *e)
 {
-    struct db_call c[4];
+    struct db_call c[5];
     int n = 0;
     bool held = false, enough = s->m.count >= 2;
     derived_id("moments", t, p->moments);
     derived_id("transfer:none", t, p->none);
     derived_id("transfer:mean_shift", t, p->mean_shift);
+    derived_id("transfer:named", t, p->named);
     if (enough)
         call_moments(&c[n++], t, p, s);
     call_transfer(&c[n++], t, p->none, TRANSFER_NONE, enough ? p->moments : NULL);
     call_transfer(&c[n++], t, p->mean_shift, TRANSFER_MEAN_SHIFT, enough ? p->moments : NULL);
+    call_named(&c[n++], t, p->named, enough ? p->moments : NULL);
     call_task(&c[n++], STMT_FINISH_WHOLE, t);
     return batch(k, c, n, &held, e);
 }
@@ -267,6 +282,8 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e)
         return moments(k, t, e);
     case STAGE_TRANSFER:
         return transfer(k, t, e);
+    case STAGE_PREPARE:
+        return prepare_run(k, t, e);
     case STAGE_DUPLICATES:
         return duplicates_run(k, t, e);
     case STAGE_DELETE:

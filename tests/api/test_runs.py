@@ -73,7 +73,7 @@ REFUSED = [
     ({"stages": ["dialogues"], "dialogues": {"mix": {"poetry": 0.5}}}, "/dialogues/mix/poetry"),
     ({"stages": ["representations"], "representations": {"encoder": "nobody"}},
      "/representations/encoder"),
-    ({"stages": ["representations"], "representations": {"transfer": "realign"}},
+    ({"stages": ["representations"], "representations": {"transfer": "shift"}},
      "/representations/transfer"),
     ({"stages": ["captions"], "select": {"seed_ids": []}}, "/select/seed_ids"),
     ({"stages": ["captions"], "select": {"seed_ids": ["nonsense"]}}, "/select/seed_ids/0"),

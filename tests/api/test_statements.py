@@ -149,6 +149,8 @@ SPECIAL = {
     "report_dialogues": {2: None, 3: None, 4: None},
     "report_embeddings": {2: None},
     "report_failures": {3: None, 4: None},
+    "transfer_create": {4: "{}"},
+    "transfers_list": {5: None, 6: None},
     "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}"},
 }
 
@@ -187,7 +189,8 @@ def conditions(node, table, found):
 
 
 RANGED = [f"{verb}_{stage}" for verb in ("load", "finish") for stage in ("captions", "dialogues", "embed")]
-RANGED += ["moments_page"]
+PAGED = ["moments_page", "prepare_page"]
+RANGED += PAGED
 
 
 @pytest.mark.parametrize("name", RANGED)
@@ -201,7 +204,7 @@ def test_a_range_is_read_by_its_ends(empty, full, name, when):
                            f"EXPLAIN (FORMAT JSON, COSTS OFF) EXECUTE s({', '.join(map(literal, values))});")
     plan = json.loads(out)[0]["Plan"]
     seeds, = [c for c in conditions(plan, "seeds", []) if "seed_id" in c]
-    assert name == "moments_page" or ("seed_id >= tasks.lo" in seeds and "seed_id <= tasks.hi" in seeds)
+    assert name in PAGED or ("seed_id >= tasks.lo" in seeds and "seed_id <= tasks.hi" in seeds)
     assert all("seed_id = s.seed_id" in c and "item" in c for c in conditions(plan, "failures", []))
     for table in ("captions", "dialogues", "embeddings"):
         assert all("seed_id" in c for c in conditions(plan, table, [])), table

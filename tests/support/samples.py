@@ -10,12 +10,14 @@ class Samples:
         self.seed = world.seeds(page_size=1)[0]["id"]
         self.caption = world.captions()[0]["id"]
         self.dialogue = world.dialogues()[0]["id"]
+        self.transfer = world.result(run)["transfers"][0]["id"]
         self.review = world.api.call("create_review", dataset=world.name, json={"sample": 3}).json()["id"]
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
-                  "prompt": "dense-v1", "provider": "offline"}
+                  "prompt": "dense-v1", "provider": "offline", "encoder": "offline",
+                  "transfer": self.transfer, "file": "text_mean.npy"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -32,6 +34,9 @@ class Samples:
                   "create_prompt": {"name": "sample", "stage": "captions", "system": "Describe.",
                                     "template": "Caption: {{seed}}"},
                   "put_provider_limits": {},
+                  "create_transfer": {"method": "none"},
+                  "put_image_moments": {"label": "sample", "mean": [0.6] + [0] * 1279, "trace": 0.64,
+                                        "count": 10},
                   "preview_prompt": {"seed": "A dog."},
                   "compute_representations": {"input": ["A dog."]},
                   "create_embeddings": {"input": ["A dog."]}}
@@ -65,7 +70,8 @@ class Samples:
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
-                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider"}
+                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
+                  "encoder": "there-is-no-such-encoder", "transfer": "0" * 32, "file": "nothing.npy"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -114,18 +114,20 @@ static void test_equal_to_the_mean(void **state)
 {
     (void)state;
     const double mean[] = {0.6, 0.8};
+    const uint8_t key[TRANSFER_KEY_BYTES] = {0};
     const float w[] = {1.0F, 0.0F};
     float out[2];
-    struct prepared p = {.transfer = {TRANSFER_MEAN_SHIFT, 2, (const double[]){1, 0}},
-                         .dimension = 2};
+    struct prepared p = {
+        .transfer = {.method = TRANSFER_MEAN_SHIFT, .n = 2, .mean = (const double[]){1, 0}},
+        .dimension = 2};
     struct buf b;
     buf_init(&b, 1000);
     json_open(&b, '{');
-    representation_write(&p, w, out, &b);
+    representation_write(&p, key, w, out, &b);
     assert_non_null(strstr(buf_z(&b), "\"reason\":\"zero_difference\""));
     buf_reset(&b);
     p.transfer.mean = mean;
-    representation_write(&p, w, out, &b);
+    representation_write(&p, key, w, out, &b);
     assert_non_null(strstr(buf_z(&b), "\"vector\":["));
     buf_free(&b);
 }

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -82,13 +83,25 @@ static int served(void *arg, const char *provider, const char *model, struct str
     return 0;
 }
 
+static int no_images(void *arg, const char *encoder, struct str reference, struct str *id,
+                     struct err *e)
+{
+    (void)arg;
+    (void)e;
+    assert_string_equal(encoder, "offline");
+    if (!str_is(reference, "mine"))
+        return 0;
+    *id = STR("0123456789abcdef0123456789abcdef");
+    return 1;
+}
+
 /* 0, or -1 with e; the plan's texts live in f's arena. */
 static int plan(struct fake *f, const char *body, struct run_plan *p, struct err *e)
 {
     struct run_body b;
     if (json_decode(str_of(body), run_fields, 1000, f->q.arena, &b, sizeof(b), e) < 0)
         return -1;
-    const struct run_sources from = {NULL, no_prompt, served};
+    const struct run_sources from = {NULL, no_prompt, served, no_images};
     return run_plan_make(&f->q, &b, &from, p, e);
 }
 
@@ -132,12 +145,46 @@ static void test_defaults(void **state)
                                        "\"seed\":-1,\"salt\":\"\",\"variants\":1}"));
     assert_non_null(strstr(p.dialogues, "\"max_tokens\":2048"));
     assert_non_null(strstr(p.encoder, "{\"name\":\"offline\",\"settings\":{\"encoder\":\"offline\","
-                                      "\"transfer\":\"mean_shift\"},\"id\":\""));
+                                      "\"transfer\":\"mean_shift\",\"parameters\":{}},"
+                                      "\"id\":\""));
     assert_non_null(strstr(p.encoder, "\"dimension\":1280"));
     for (int i = 0; i < DIALOGUE_TASKS; i++)
         assert_memory_equal(&p.dialogue_settings.mix[i], &dialogue_default_mix[i], sizeof(double));
     undeclare(&f);
     fake_end(&f);
+}
+
+static void test_the_transfer_that_a_run_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *given, *kept;
+    } rows[] = {
+        {"\"transfer\":\"none\"", "\"transfer\":\"none\",\"parameters\":{}}"},
+        {"\"transfer\":\"noise\",\"parameters\":{\"seed\":7}",
+         "\"transfer\":\"noise\",\"parameters\":{\"cosine\":0.9,\"seed\":7}}"},
+        {"\"parameters\":{\"norm\":false}",
+         "\"transfer\":\"mean_shift\",\"parameters\":{\"norm\":false}}"},
+        {"\"transfer\":\"realign\",\"image_moments\":\"mine\"",
+         "\"transfer\":\"realign\",\"parameters\":{},"
+         "\"image_moments\":\"0123456789abcdef0123456789abcdef\"}"},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char body[400];
+        struct fake f;
+        struct err e = {0};
+        struct run_plan p;
+        fake_begin(&f, "create_run", "streets");
+        declare(&f, NULL);
+        (void)snprintf(body, sizeof(body),
+                       "{\"stages\":[\"representations\"],\"representations\":{%s}}",
+                       rows[i].given);
+        assert_int_equal(plan(&f, body, &p, &e), 0);
+        if (!strstr(p.encoder, rows[i].kept))
+            fail_msg("%s: %s", rows[i].given, p.encoder);
+        undeclare(&f);
+        fake_end(&f);
+    }
 }
 
 static void test_dialogues_by_number(void **state)
@@ -215,6 +262,13 @@ static void test_refusals(void **state)
                    "/dialogues/reasoning_turns/max");
     expect_refusal("{\"stages\":[\"captions\"],\"captions\":{\"top_up\":true}}",
                    "/captions/top_up");
+    expect_refusal(
+        "{\"stages\":[\"representations\"],\"representations\":{\"transfer\":\"realign\"}}",
+        "/representations/image_moments");
+    expect_refusal(
+        "{\"stages\":[\"representations\"],\"representations\":{\"transfer\":\"realign\","
+        "\"image_moments\":\"nobody's\"}}",
+        "/representations/image_moments");
     expect_refusal("{\"stages\":[\"representations\"],\"representations\":{\"encoder\":\"x\"}}",
                    "/representations/encoder");
     expect_refusal("{\"stages\":[\"captions\"],\"select\":{\"seed_ids\":[\"0\"]}}",
@@ -350,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_the_transfer_that_a_run_names),
         cmocka_unit_test(test_dialogues_by_number),
         cmocka_unit_test(test_stages_that_are_not_asked_for),
         cmocka_unit_test(test_refusals),
