@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "providers/engine.h"
+#include "server/base/buf.h"
 #include "server/base/err.h"
 #include "server/base/str.h"
 
@@ -57,11 +58,15 @@ void encoder_free(struct encoder *c);
 const struct encoder_settings *encoder_get_settings(const struct encoder *c);
 /* The dimension, known from the settings or the first answer; 0 before. Thread safe. */
 int encoder_dimension(struct encoder *c);
+/* Lets the next answer say again what was not declared. */
+void encoder_forget_dimension(struct encoder *c);
 /* SHA-256 of the weights as 64 hex digits: of the one file, as sha256sum prints it, or of the
  * files' digests in the order of their names; empty where they are not at hand. Never changes. */
 const char *encoder_weights_hash(const struct encoder *c);
 bool encoder_stopped(struct encoder *c, char reason[200]);
 void encoder_reset(struct encoder *c);
+/* As a JSON object: its settings without secrets, and what this process has learned of it. */
+void encoder_describe(struct encoder *c, struct buf *json);
 
 typedef void (*encoder_done_fn)(void *arg, const struct encoder_reply *reply);
 

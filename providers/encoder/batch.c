@@ -34,6 +34,7 @@ struct batch {
     size_t n_pairs;
     char *copy;
     struct str *texts;
+    int dimension; /* of the vectors, once there are any */
     float *vectors;
     enum encoder_outcome *outcome;
     bool *truncated;
@@ -160,10 +161,14 @@ static size_t reply_bound(struct encoder *c, size_t n)
     return n * (values * NUMBER_BYTES + 256) + REPLY_SLACK;
 }
 
-static bool allocate_vectors(struct batch *b, size_t dimension)
+/* All vectors of a batch have the dimension that its first answer found. */
+static bool allocate_vectors(struct batch *b)
 {
-    if (!b->vectors)
-        b->vectors = calloc(b->n * dimension, sizeof(*b->vectors));
+    if (b->vectors)
+        return true;
+    b->dimension = encoder_dimension(b->encoder);
+    if (b->dimension > 0)
+        b->vectors = calloc(b->n * (size_t)b->dimension, sizeof(*b->vectors));
     return b->vectors;
 }
 
@@ -186,11 +191,10 @@ static void judge_strangeness(struct encoder *c, size_t got, struct verdict *v)
 static void read_vectors(struct part *p, const struct str *values, struct verdict *v)
 {
     struct batch *b = p->batch;
-    size_t dimension = (size_t)encoder_dimension(b->encoder), strange = 0;
-    double *scratch = malloc(dimension * sizeof(*scratch));
+    double *scratch = allocate_vectors(b) ? calloc((size_t)b->dimension, sizeof(*scratch)) : NULL;
+    size_t dimension = (size_t)b->dimension, strange = 0;
 
-    if (!scratch || !allocate_vectors(b, dimension)) {
-        free(scratch);
+    if (!scratch) {
         verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
         return;
     }
@@ -320,7 +324,7 @@ static void work(struct job *j, struct verdict *v)
     struct part *p = (struct part *)j;
     struct batch *b = p->batch;
 
-    if (!allocate_vectors(b, OFFLINE_ENCODER_DIMENSION)) {
+    if (!allocate_vectors(b)) {
         verdict_set(v, VERDICT_RETURNED, FAULT_NONE, "no_memory", "out of memory");
         return;
     }
@@ -339,7 +343,7 @@ static void finish(struct batch *b)
     struct encoder_reply reply = {
         .ctx = b->ctx,
         .n = b->n,
-        .dimension = encoder_dimension(b->encoder),
+        .dimension = b->vectors ? b->dimension : encoder_dimension(b->encoder),
         .vectors = b->vectors,
         .outcome = b->outcome,
         .reason = b->reason,

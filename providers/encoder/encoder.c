@@ -86,6 +86,14 @@ int encoder_dimension(struct encoder *c)
     return atomic_load(&c->dimension);
 }
 
+void encoder_forget_dimension(struct encoder *c)
+{
+    if (!c->settings.url)
+        return; /* what is in the process does not change */
+    atomic_store(&c->dimension, c->settings.dimension);
+    atomic_store(&c->strange, 0);
+}
+
 const char *encoder_weights_hash(const struct encoder *c)
 {
     (void)c; /* they are at another place */

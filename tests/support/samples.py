@@ -15,7 +15,7 @@ class Samples:
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
-                  "prompt": "dense-v1", "provider": "offline"}
+                  "prompt": "dense-v1", "provider": "offline", "encoder": "offline"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -65,7 +65,8 @@ class Samples:
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
-                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider"}
+                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
+                  "encoder": "there-is-no-such-encoder"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}
