@@ -22,7 +22,7 @@ as --script (a file, or JSON on the spot) and changed by POST /control with the 
   bytes_max     of the texts of one embeddings call, 413 beyond
   base64        a status that refuses encoding_format; the refusal says so
   shorten       what becomes of `dimensions`: "honour", "ignore", or a status that refuses it
-  reads         words of a text that are read; "truncated" then says which were longer
+  reads         words of a text that are read; "truncated" then says which were longer, unless tell is false
   weights       another value makes other vectors of the same texts
   cosine        of what it answers to the vectors of its weights
   api_key       401 without it
@@ -83,6 +83,7 @@ DEFAULTS = {
     "base64": None,
     "shorten": "ignore",
     "reads": None,
+    "tell": True,
     "weights": "",
     "cosine": 1,
     "api_key": None,
@@ -674,7 +675,7 @@ class Server:
             if form == "base64":
                 vector = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
             data.append({"object": "embedding", "index": i, "embedding": vector})
-            if len(text.split()) > reads:
+            if len(text.split()) > reads and self.config["tell"]:
                 data[-1]["truncated"] = True
         if "inputs" in request:  # TEI's own form
             return as_json([item["embedding"] for item in data])
