@@ -1,12 +1,14 @@
 -- Takes back what was embedded under a version whose vectors were found to have changed, since they
 -- last agreed ($1 version, $2 smallest cosine now that they agree again, or NULL): nobody knows
--- which of it is of the other model. The ranges of open runs are embedded again.
+-- which of it is of the other model. What was imported, which has no run, did not come from it. The
+-- ranges of open runs are embedded again.
 WITH bad AS (
     SELECT n.encoder_id, n.checked_at FROM encoders n
     WHERE n.encoder_id = $1::uuid AND n.cosine < 0.9995 FOR UPDATE
 ), gone AS (
     DELETE FROM embeddings x USING bad
     WHERE x.encoder_id = bad.encoder_id AND x.created_at > bad.checked_at
+      AND x.run_id <> '00000000-0000-0000-0000-000000000000'
 ), open AS (
     SELECT r.run_id, r.dataset, bad.checked_at FROM runs r, bad
     WHERE r.encoder_id = bad.encoder_id AND r.state IN ('queued', 'running', 'paused')
