@@ -23,6 +23,7 @@ extern const struct operation op_put_image_moments, op_list_image_moments;
 extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
+extern const struct operation op_list_encoders, op_get_encoder, op_create_encoder_version;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
