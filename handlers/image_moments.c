@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "handlers/bind.h"
+#include "handlers/encoder_versions.h"
 #include "handlers/image_upload.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
@@ -99,7 +100,8 @@ static struct encoder *declared(const struct req *q)
     return NULL;
 }
 
-/* Records the version of a declared encoder that nobody has used yet. */
+/* Records the version of a declared encoder that nobody has used yet; whoever uses it first keeps
+ * the vectors of the probe texts. */
 static int register_encoder(struct req *q, struct work_ctx *ctx, struct encoder *encoder,
                             struct image_side *s, struct err *e)
 {
@@ -112,7 +114,8 @@ static int register_encoder(struct req *q, struct work_ctx *ctx, struct encoder 
             e, ERR_CONFLICT,
             "nobody has used the encoder yet, so that its dimension is not known: ask it "
             "for an embedding first");
-    encoder_version_id(str_of(set->name), str_of(set->kind), str_of(set->model), dimension, id);
+    struct encoder_identity first = encoder_identity_of(encoder, dimension, 1);
+    encoder_version_id(&first, id);
     s->dimension = (size_t)dimension;
     s->encoder = hex_text(q, id, sizeof(id));
     if (!s->encoder)
@@ -123,29 +126,43 @@ static int register_encoder(struct req *q, struct work_ctx *ctx, struct encoder 
     call_z(&c, set->kind);
     call_z(&c, set->model);
     call_i64(&c, dimension);
+    call_z(&c, set->revision ? set->revision : "");
+    call_z(&c, encoder_weights_hash(encoder));
+    call_i64(&c, 1);
+    call_null(&c);
     return db_run(ctx->db, &c, NULL, e);
 }
 
-/* The version that embeds texts now; of an encoder that is not declared any more, the last one. */
-static int find_encoder(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
+/* The last version of an encoder that is not declared any more. */
+static int find_past(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
-    struct encoder *encoder = declared(q);
-    const struct encoder_settings *set = encoder ? encoder_get_settings(encoder) : NULL;
     struct db_call c;
     call_init(&c, STMT_ENCODER_NEWEST);
-    if (bind_copy(q, &c, q->params[0], e) < 0)
-        return -1;
-    call_z(&c, set ? set->kind : NULL);
-    call_z(&c, set ? set->model : NULL);
-    if (db_run(ctx->db, &c, &rows, e) < 0)
+    if (bind_copy(q, &c, q->params[0], e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)
-        return encoder ? register_encoder(q, ctx, encoder, s, e) : no_encoder(q, e);
+        return no_encoder(q, e);
     struct str id = rows_text(rows, 0, 0);
     s->encoder = arena_dup(q->arena, id.p, id.n);
     s->dimension = (size_t)rows_i64(rows, 0, 1);
     return s->encoder ? 0 : err_set(e, ERR_NO_MEMORY, "no memory for the encoder");
+}
+
+/* The version that embeds texts now. */
+static int find_encoder(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
+{
+    struct encoder *encoder = declared(q);
+    struct encoder_version v;
+    if (!encoder)
+        return find_past(q, ctx, s, e);
+    if (encoder_version_find(q, ctx, encoder, &v, e) < 0)
+        return -1;
+    if (!v.id)
+        return register_encoder(q, ctx, encoder, s, e);
+    s->encoder = v.id;
+    s->dimension = (size_t)v.dimension;
+    return 0;
 }
 
 static int check_label(struct str label, const char *pointer, struct err *e)

@@ -57,6 +57,7 @@ void encoder_describe(struct encoder *c, struct buf *out)
     write_text(out, "model", s->model);
     write_text(out, "revision", s->revision);
     write_text(out, "weights", encoder_weights_hash(c));
+    write_text(out, "path", s->path);
     write_urls(c, out);
     if (encoder_dimension(c))
         write_number(out, "dimension", encoder_dimension(c));

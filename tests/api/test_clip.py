@@ -1,4 +1,5 @@
 """A CLIP text tower computed in the service, with the models of tests/fixtures/clip."""
+import hashlib
 import json
 import pathlib
 
@@ -7,7 +8,7 @@ import pytest
 
 from support.client import CONTRACT, Api
 from support.cluster import Database
-from support.dataset import Dataset, decode_vector
+from support.dataset import Dataset, decode_vector, stage_of
 from support.seeds import generate
 from support.server import Server, run
 
@@ -86,6 +87,21 @@ def test_a_run(clip_api, new_dataset):
     got, _ = embed(clip_api, [texts[id] for id in ids], "clip")
     for id, vector in zip(ids, got):
         assert numpy.linalg.norm(vectors[id] - vector) < 2e-3  # it was stored in half precision
+
+
+def test_a_version_knows_its_weights(clip_api, new_dataset):
+    made = new_dataset(clip_api)
+    made.add(generate(40))
+    run = made.run(["captions", "representations"], representations={"encoder": "clip"})
+    shown = clip_api.call("get_encoder", encoder="clip").json()
+    version, = shown["versions"]
+    digest = hashlib.sha256((FIXTURES / "quick/model.safetensors").read_bytes()).hexdigest()
+    assert shown["kind"] == "clip" and shown["weights"] == version["weights"] == digest
+    assert version["id"] == shown["current"] == stage_of(run, "representations")["encoder_id"]
+    assert clip_api.call("create_encoder_version", encoder="clip").json()["id"] == version["id"]
+    # All captions are longer than its positions, and the run says so.
+    assert stage_of(run, "representations")["truncated"] == 40
+    assert [warning["code"] for warning in run["warnings"]] == ["truncated"]
 
 
 @pytest.mark.parametrize("settings, words", [

@@ -145,7 +145,7 @@ static void test_defaults(void **state)
                                        "\"seed\":-1,\"salt\":\"\",\"variants\":1}"));
     assert_non_null(strstr(p.dialogues, "\"max_tokens\":2048"));
     assert_string_equal(p.encoder, "{\"name\":\"offline\",\"settings\":{\"encoder\":\"offline\","
-                                    "\"transfer\":\"mean_shift\",\"parameters\":{}}}");
+                                   "\"transfer\":\"mean_shift\",\"parameters\":{}}}");
     for (int i = 0; i < DIALOGUE_TASKS; i++)
         assert_memory_equal(&p.dialogue_settings.mix[i], &dialogue_default_mix[i], sizeof(double));
     undeclare(&f);
