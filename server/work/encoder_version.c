@@ -250,8 +250,10 @@ static int take_back(struct worker *k, const uint8_t *id, const double *cosine, 
 
 static void use(struct run_info *r, const uint8_t *id, int dimension)
 {
+    if (r->encoder_used)
+        return;
     memcpy(r->encoder_id, id, UUID_BYTES);
-    r->encoder_known = true;
+    r->encoder_known = r->encoder_used = true;
     r->dimension = dimension;
 }
 
@@ -321,12 +323,15 @@ static int judge_own(struct worker *k, struct run_info *r, const struct version 
                        encoder_get_settings(r->encoder)->name);
     if (cosine >= PROBE_COSINE_MIN)
         return go_on(k, r, own, a, cosine, e);
-    if (find_current(k, r->encoder, &current, e) < 0)
+    if (put_checked(k, own->id, a, cosine, e) < 0 || find_current(k, r->encoder, &current, e) < 0)
         return -1;
-    if (current.rows && memcmp(current.id, own->id, UUID_BYTES) != 0 &&
-        compare(&current, a) >= PROBE_COSINE_MIN)
-        return change_over(k, r, own, &current, a, e);
-    return stop(k, r, current.rows ? &current : own, a, cosine, e);
+    if (!current.rows || memcmp(current.id, own->id, UUID_BYTES) == 0)
+        return stop(k, r, own, a, cosine, e);
+    double newer = compare(&current, a);
+    if (newer < PROBE_COSINE_MIN)
+        return stop(k, r, &current, a, newer, e);
+    /* Not under the calls that are on their way for the old one. */
+    return r->encoder_used ? stop(k, r, own, a, cosine, e) : change_over(k, r, own, &current, a, e);
 }
 
 static int judge_current(struct worker *k, struct run_info *r, const struct answer *a,
@@ -352,6 +357,10 @@ static int check(struct worker *k, struct run_info *r, struct err *e)
     struct version own __attribute__((cleanup(free_version))) = {0};
     if (probe(k, r, &a, e) < 0 || find_own(k, r, &own, e) < 0)
         return -1;
+    if (r->encoder_used && own.rows && memcmp(own.id, r->encoder_id, UUID_BYTES) != 0) {
+        atomic_store(&r->stopping, true); /* to be loaded anew, with the version of the others */
+        return err_set(e, ERR_UNAVAILABLE, "the run has changed over to another encoder version");
+    }
     int rc = own.rows ? judge_own(k, r, &own, &a, e) : judge_current(k, r, &a, e);
     if (rc >= 0)
         runs_note_checked(k->work, r);
@@ -361,8 +370,10 @@ static int check(struct worker *k, struct run_info *r, struct err *e)
 /* Loading a run anew does not ask again at once. */
 static bool was_checked(struct worker *k, struct run_info *r)
 {
-    return r->encoder_known && encoder_dimension(r->encoder) == r->dimension &&
-           clock_us() - runs_checked_us(k->work, r) < CHECK_AGAIN_US;
+    bool was = r->encoder_known && encoder_dimension(r->encoder) == r->dimension &&
+               clock_us() - runs_checked_us(k->work, r) < CHECK_AGAIN_US;
+    r->encoder_used |= was;
+    return was;
 }
 
 static void pause_run(struct worker *k, struct run_info *r, const struct err *e)

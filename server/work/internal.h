@@ -46,9 +46,10 @@ struct run_info {
     const char *changed; /* what a provider has other than the recipe says; NULL: nothing */
     struct budget budget;
     struct encoder *encoder;
-    uint8_t encoder_id[UUID_BYTES]; /* the version; guarded by `encoder_mutex`, as the next two */
-    bool encoder_known;
+    /* The version; guarded by `encoder_mutex` until it is used, and never changed from then on. */
+    uint8_t encoder_id[UUID_BYTES];
     int dimension;
+    bool encoder_known, encoder_used;
     /* Held while an encoder is asked for its probe texts, during which answers of other calls come
      * in and are counted: hence two. */
     pthread_mutex_t encoder_mutex, mutex;
