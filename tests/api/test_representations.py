@@ -78,6 +78,29 @@ def test_nothing_is_ready_before_a_run(api, dataset):
     assert answer.problem == "transfer-not-ready"
 
 
+# -- float32 --
+
+def test_float32_vectors_are_what_the_encoder_answered(api, new_dataset):
+    dataset = new_dataset(api, vector_type="float32")
+    dataset.load(generate(12))
+    dataset.run(["captions", "representations"])
+    captions = dataset.captions()
+    texts = [c["text"] for c in captions]
+    made = api.call("create_embeddings", json={"input": texts, "encoding_format": "base64"}).json()["data"]
+    stored = dataset.vectors("none")
+    for caption, item in zip(captions, made):
+        vector = decode_vector(item["embedding"]).astype(numpy.float32).astype(numpy.float64)
+        expected = (vector / numpy.sqrt(numpy.sum(vector * vector))).astype(numpy.float32)
+        assert numpy.abs(stored[caption["id"]] - expected).max() < 1e-7
+    for transfer in ("none", "mean_shift"):
+        stored = dataset.vectors(transfer)
+        answer = api.call("compute_representations", json={
+            "input": texts, "dataset": dataset.name, "transfer": transfer,
+            "encoding_format": "base64"}).json()
+        for caption, vector in zip(captions, rows(answer, "base64")):
+            assert (vector == stored[caption["id"]]).all()
+
+
 # -- by id --
 
 @pytest.mark.parametrize("form", ["float", "base64"])
