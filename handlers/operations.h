@@ -16,6 +16,7 @@ extern const struct operation op_pause_run, op_resume_run, op_cancel_run;
 extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
+extern const struct operation op_export_npy, op_export_safetensors, op_export_ids;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
@@ -29,6 +30,8 @@ extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
 extern const char *const encoding_formats[], *const prompt_stages[];
+enum { DTYPE_FLOAT32, DTYPE_FLOAT16 };
+extern const char *const dtypes[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
 enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };

@@ -12,7 +12,8 @@ enum {
     RUN_BODY = 262144,
     PROMPT_BODY = 524288,
     TEXTS_BODY = 4 << 20,
-    SEEDS_BODY = 8 << 20
+    SEEDS_BODY = 8 << 20,
+    SLICE_ROWS_MAX = 1000000000
 };
 /* As it is sent; an end that nobody reaches, but an end. */
 #define IMPORT_BODY ((size_t)1 << 40)
@@ -86,6 +87,15 @@ static const struct query_param representations_query[] = {
     CHOICE("encoding_format", encoding_formats),
     PAGE(500),
     END};
+#define SLICE                                                                                      \
+    {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},                                             \
+        {"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL}, ID("run"), ID("recipe"),                 \
+        CHOICE("view", views), {"shards", QUERY_TEXT, 1, 11, NULL},                                \
+    {                                                                                              \
+        "limit", QUERY_INT, 1, SLICE_ROWS_MAX, NULL                                                \
+    }
+static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes), END};
+static const struct query_param ids_query[] = {SLICE, END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
                                                   END};
 static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
@@ -145,6 +155,12 @@ const struct route routes[] = {
      &op_list_verdicts},
     {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,
      representations_query, &op_list_representations},
+    {HTTP_GET, DATASET "/representations.npy", "export_npy", BODY_NONE, 0, NULL, export_query,
+     &op_export_npy},
+    {HTTP_GET, DATASET "/representations.safetensors", "export_safetensors", BODY_NONE, 0, NULL,
+     export_query, &op_export_safetensors},
+    {HTTP_GET, DATASET "/representations.ids", "export_ids", BODY_NONE, 0, NULL, ids_query,
+     &op_export_ids},
     {HTTP_POST, DATASET "/representations/lookup", "lookup_representations", BODY_JSON, SMALL_BODY,
      lookup_fields, NULL, &op_lookup_representations},
     {HTTP_POST, "/v1/representations", "compute_representations", BODY_JSON, TEXTS_BODY,
