@@ -1,7 +1,5 @@
 #include "handlers/slice.h"
 
-#include <math.h>
-
 #include "handlers/bind.h"
 #include "handlers/operations.h"
 #include "server/base/cleanup.h"
@@ -73,18 +71,28 @@ static int read_dataset(struct req *q, struct slice *s, struct err *e)
     return query_shards(q, rows_i64(rows, 0, 1), s, e);
 }
 
-/* A unit vector is at least 1 - |m| away from m, so that no difference to a mean which is clearly
- * shorter than 1 is zero. What cannot be known beforehand is computed beforehand. */
-static bool is_certain(const struct transfer *t)
+/* Whether |u - m| is clearly more than zero for every unit vector u: it is at least 1 - |m|. */
+static bool is_short(const double *m, const double *less, size_t n)
 {
     double squares = 0;
-    if (t->method == TRANSFER_NONE)
-        return true;
-    if (t->method != TRANSFER_MEAN_SHIFT)
-        return false;
-    for (size_t i = 0; i < t->n; i++)
-        squares += t->mean[i] * t->mean[i];
+    for (size_t i = 0; i < n; i++) {
+        double d = m[i] - (less ? less[i] : 0);
+        squares += d * d;
+    }
     return squares < 0.99;
+}
+
+/* What cannot be known beforehand is computed beforehand. */
+static bool is_certain(const struct transfer *t)
+{
+    switch (t->method) {
+    case TRANSFER_NONE:
+        return true;
+    case TRANSFER_MEAN_SHIFT:
+        return is_short(t->mean, t->image_mean, t->n);
+    default:
+        return false;
+    }
 }
 
 static int find_transfer(struct req *q, struct slice *s, struct err *e)
@@ -161,7 +169,8 @@ static bool take_bytes(const struct rows *r, int row, int col, uint8_t *out, siz
 }
 
 /* 1 with the representation in *v, 0 when there is none, -1 when the stored vector is not one. */
-static int represent(struct slice *s, struct str bytes, const float **v, struct err *e)
+static int represent(struct slice *s, const uint8_t *key, struct str bytes, const float **v,
+                     struct err *e)
 {
     size_t n = (size_t)s->p.dimension;
     if (!bytes.p)
@@ -169,7 +178,7 @@ static int represent(struct slice *s, struct str bytes, const float **v, struct 
     if (!vector_decode_unit((const uint8_t *)bytes.p, bytes.n, s->scratch, n))
         return err_set(e, ERR_INTERNAL, "a stored vector does not have the encoder's form");
     *v = s->scratch + n;
-    return transfer_apply(&s->p.transfer, s->scratch, s->scratch + n) ? 1 : 0;
+    return transfer_apply(&s->p.transfer, key, s->scratch, s->scratch + n) ? 1 : 0;
 }
 
 static int take_row(struct slice *s, const struct slice_walk *w, const struct rows *r, int row,
@@ -180,7 +189,7 @@ static int take_row(struct slice *s, const struct slice_walk *w, const struct ro
     if (!take_bytes(r, row, 0, key, SEED_ID_BYTES) ||
         !take_bytes(r, row, 1, key + SEED_ID_BYTES, CAPTION_HASH_BYTES))
         return err_set(e, ERR_INTERNAL, "a stored id does not have its form");
-    int there = represent(s, rows_bytes(r, row, 2), &v, e);
+    int there = represent(s, key, rows_bytes(r, row, 2), &v, e);
     if (there < 0)
         return -1;
     t->left_out += !there;

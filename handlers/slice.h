@@ -8,7 +8,7 @@
 #include "server/base/hash.h"
 #include "server/domain/identity.h"
 
-enum { CAPTION_KEY_BYTES = SEED_ID_BYTES + CAPTION_HASH_BYTES };
+enum { CAPTION_KEY_BYTES = TRANSFER_KEY_BYTES };
 
 struct slice {
     struct req *q;

@@ -45,3 +45,9 @@ ALTER TABLE tasks
     ADD CONSTRAINT tasks_stage_check CHECK (stage IN
         ('resolve', 'plan', 'captions', 'duplicates', 'targets', 'dialogues', 'embed', 'moments',
          'transfer', 'prepare', 'delete'));
+
+-- The sums of a shard are of another form; the shards of unfinished runs are summed again.
+DELETE FROM moments_parts;
+UPDATE tasks SET state = 'ready', finished_at = NULL WHERE stage = 'moments' AND state = 'finished';
+ALTER TABLE moments_parts DROP COLUMN squares;
+ALTER TABLE moments_parts RENAME COLUMN sum TO sums; -- exact, see server/domain/moments.c

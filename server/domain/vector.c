@@ -11,6 +11,7 @@
 #endif
 
 #include "server/domain/half.h"
+#include "server/domain/lanes.h"
 
 const char *const vector_types[] = {[VECTOR_F16] = "float16", [VECTOR_F32] = "float32", NULL};
 
@@ -190,17 +191,37 @@ bool vector_finite(const float *v, size_t n)
     return !bad;
 }
 
-bool vector_normalise(float *v, size_t n)
+LANES_INLINE bool normalise(float *v, size_t n)
 {
-    double squares = 0;
-    for (size_t i = 0; i < n; i++)
-        squares += (double)v[i] * (double)v[i];
-    double norm = sqrt(squares);
+    f64x4 sums[2] = {{0}}, x;
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes_load_floats(v + i, lanes_width(i, n), &x);
+        sums[i / LANES % 2] += x * x;
+    }
+    double norm = sqrt(lanes_total(&sums[0], &sums[1]));
     if (!isfinite(norm) || !(norm > 0))
         return false;
-    for (size_t i = 0; i < n; i++)
-        v[i] = (float)((double)v[i] / norm);
+    for (size_t i = 0; i < n; i += LANES) {
+        lanes_load_floats(v + i, lanes_width(i, n), &x);
+        x *= 1 / norm;
+        lanes_store_floats(&x, lanes_width(i, n), v + i);
+    }
     return true;
+}
+
+static bool normalise_portable(float *v, size_t n)
+{
+    return normalise(v, n);
+}
+
+LANES_WIDE static bool normalise_wide(float *v, size_t n)
+{
+    return normalise(v, n);
+}
+
+bool vector_normalise(float *v, size_t n)
+{
+    return lanes_wide() ? normalise_wide(v, n) : normalise_portable(v, n);
 }
 
 bool vector_decode_unit(const uint8_t *p, size_t bytes, float *out, size_t n)

@@ -57,16 +57,16 @@ struct sums {
 
 static void sums_free(struct sums *s)
 {
-    free(s->m.sum);
+    free(s->m.sums);
     free(s->vector);
 }
 
 static int sums_init(struct sums *s, size_t n, struct err *e)
 {
     *s = (struct sums){.m.n = n};
-    s->m.sum = calloc(n, sizeof(double));
+    s->m.sums = calloc(moments_doubles(n), sizeof(double));
     s->vector = calloc(n, sizeof(float));
-    if (s->m.sum && s->vector)
+    if (s->m.sums && s->vector)
         return 0;
     sums_free(s);
     return err_set(e, ERR_NO_MEMORY, "out of memory");
@@ -105,21 +105,20 @@ static void doubles_array(struct array *a, const double *v, size_t n)
 
 static int store_part(struct worker *k, const struct task *t, const struct sums *s, struct err *e)
 {
-    struct array sum;
+    struct array sums;
     struct db_call c[2];
     bool held = false;
-    doubles_array(&sum, s->m.sum, s->m.n);
+    doubles_array(&sums, s->m.sums, moments_doubles(s->m.n));
     call_init(&c[0], STMT_MOMENTS_PART_INSERT);
     call_i64(&c[0], t->shard);
     call_bytes(&c[0], t->run, UUID_BYTES);
     call_bytes(&c[0], t->lo, UUID_BYTES);
     call_i64(&c[0], t->token);
     call_i64(&c[0], s->m.count);
-    call_double(&c[0], s->m.squares);
-    call_array(&c[0], &sum);
+    call_array(&c[0], &sums);
     call_task(&c[1], STMT_FINISH_WHOLE, t);
     int rc = batch(k, c, 2, &held, e);
-    array_free(&sum);
+    array_free(&sums);
     return rc;
 }
 
@@ -150,10 +149,9 @@ static int merge_parts(struct worker *k, const struct task *t, struct sums *s, s
     if (db_run(k->db, &c, &rows, e) < 0 || sums_init(&part, s->m.n, e) < 0)
         return -1;
     for (int i = 0; i < rows_count(rows); i++) {
-        if (!rows_doubles(rows, i, 2, part.m.sum, s->m.n))
+        if (!rows_doubles(rows, i, 1, part.m.sums, moments_doubles(s->m.n)))
             return err_set(e, ERR_INTERNAL, "the sums of a shard have another dimension");
         part.m.count = rows_i64(rows, i, 0);
-        part.m.squares = rows_double(rows, i, 1);
         moments_merge(&s->m, &part.m);
     }
     return 0;

@@ -7,144 +7,188 @@
 #include <cmocka.h>
 
 #include "server/domain/moments.h"
-#include "server/domain/transfer.h"
+#include "server/domain/vector.h"
 
-enum { N = 5, ROWS = 300 };
+#include "tests/unit/server/domain/transfer_expected.h"
 
-static float rows[ROWS][N];
+enum { WIDTH = 37, MANY = 3000, DOUBLES = 2 * WIDTH + 2 };
+
+static float many[2][MANY][WIDTH]; /* what float16 and float32 storage give back */
 
 static int fill(void **state)
 {
     (void)state;
     uint32_t x = 12345;
-    for (int r = 0; r < ROWS; r++)
-        for (int i = 0; i < N; i++) {
+    for (int r = 0; r < MANY; r++) {
+        uint8_t half[2 * WIDTH];
+        float *v = many[1][r];
+        for (int i = 0; i < WIDTH; i++) {
             x = x * 1664525U + 1013904223U;
-            rows[r][i] = (float)(x >> 8) / 16777216.0F + (float)i;
+            v[i] = (float)(x >> 8) / 16777216.0F - 0.3F;
         }
+        v[r % WIDTH] *= 0x1p-30F; /* small values too */
+        if (!vector_normalise(v, WIDTH))
+            return -1;
+        vector_to_f16(v, WIDTH, half);
+        if (!vector_decode_unit(half, sizeof(half), many[0][r], WIDTH))
+            return -1;
+    }
     return 0;
 }
 
+struct result {
+    double mean[WIDTH], trace;
+};
+
+static void finish(const struct moments_sum *m, struct result *r)
+{
+    moments_finish(m, r->mean, &r->trace);
+}
+
+static void test_as_numpy_has_it(void **state)
+{
+    (void)state;
+    double sums[2 * N + 2] = {0}, got[N], trace;
+    struct moments_sum m = {.n = N, .sums = sums};
+    assert_int_equal(moments_doubles(N), 2 * N + 2);
+    for (size_t r = 0; r < ROWS; r++)
+        assert_true(moments_add(&m, rows + r * N));
+    assert_int_equal(m.count, ROWS);
+    moments_finish(&m, got, &trace);
+    for (size_t i = 0; i < N; i++)
+        assert_true(fabs(got[i] - mean[i]) < 1e-15);
+    assert_true(fabs(trace - trace_expected) < 1e-15);
+}
+
+/* Against sums in long double of the same rows. */
 static void test_mean_and_trace(void **state)
 {
     (void)state;
-    double sum[N] = {0}, mean[N], trace, expected = 0;
-    struct moments_sum m = {.n = N, .sum = sum};
-    for (int r = 0; r < ROWS; r++)
-        moments_add(&m, rows[r]);
-    assert_int_equal(m.count, ROWS);
-    moments_finish(&m, mean, &trace);
-    for (int i = 0; i < N; i++) {
-        double direct = 0, spread = 0;
-        for (int r = 0; r < ROWS; r++)
-            direct += (double)rows[r][i] / ROWS;
-        for (int r = 0; r < ROWS; r++)
-            spread += ((double)rows[r][i] - direct) * ((double)rows[r][i] - direct) / ROWS;
-        assert_true(fabs(mean[i] - direct) < 1e-12);
-        expected += spread;
+    for (int type = 0; type < 2; type++) {
+        double sums[DOUBLES] = {0};
+        struct result r;
+        long double direct[WIDTH] = {0}, spread = 0;
+        struct moments_sum m = {.n = WIDTH, .sums = sums};
+        for (int row = 0; row < MANY; row++) {
+            assert_true(moments_add(&m, many[type][row]));
+            for (int i = 0; i < WIDTH; i++)
+                direct[i] += (long double)many[type][row][i] / MANY;
+        }
+        for (int row = 0; row < MANY; row++)
+            for (int i = 0; i < WIDTH; i++) {
+                long double d = (long double)many[type][row][i] - direct[i];
+                spread += d * d / MANY;
+            }
+        finish(&m, &r);
+        for (int i = 0; i < WIDTH; i++)
+            assert_true(fabsl((long double)r.mean[i] - direct[i]) < 1e-16L);
+        assert_true(fabsl((long double)r.trace - spread) < 1e-15L);
     }
-    assert_true(fabs(trace - expected) < 1e-10);
 }
 
-static void test_merging_equals_adding(void **state)
+/* However the rows are cut and in whatever order they come, the bits are the same. */
+static void test_order_does_not_matter(void **state)
 {
     (void)state;
-    double whole_sum[N] = {0}, part_sum[3][N] = {{0}}, merged_sum[N] = {0};
-    struct moments_sum whole = {.n = N, .sum = whole_sum}, merged = {.n = N, .sum = merged_sum};
-    struct moments_sum parts[3];
-    for (int p = 0; p < 3; p++)
-        parts[p] = (struct moments_sum){.n = N, .sum = part_sum[p]};
-    for (int r = 0; r < ROWS; r++) {
-        moments_add(&whole, rows[r]);
-        moments_add(&parts[r % 3], rows[r]);
+    static double sums[64][DOUBLES];
+    struct result whole[2];
+    for (int type = 0; type < 2; type++)
+        for (int shards = 1; shards <= 64; shards = shards * 3 + 1) {
+            struct moments_sum m[64];
+            struct result r;
+            memset(sums, 0, sizeof(sums));
+            for (int s = 0; s < shards; s++)
+                m[s] = (struct moments_sum){.n = WIDTH, .sums = sums[s]};
+            for (int row = 0; row < MANY; row++) {
+                int at = row * 1009 % MANY;
+                assert_true(moments_add(&m[at % shards], many[type][shards == 1 ? row : at]));
+            }
+            for (int s = 1; s < shards; s++)
+                moments_merge(&m[0], &m[s]);
+            assert_int_equal(m[0].count, MANY);
+            finish(&m[0], &r);
+            if (shards == 1)
+                whole[type] = r;
+            assert_memory_equal(&r, &whole[type], sizeof(r));
+        }
+    assert_memory_not_equal(&whole[0], &whole[1], sizeof(whole[0]));
+}
+
+static void test_doubles_as_floats(void **state)
+{
+    (void)state;
+    double sums[2][DOUBLES] = {{0}}, wide[WIDTH];
+    struct moments_sum a = {.n = WIDTH, .sums = sums[0]}, b = {.n = WIDTH, .sums = sums[1]};
+    for (int row = 0; row < 100; row++) {
+        for (int i = 0; i < WIDTH; i++)
+            wide[i] = (double)many[1][row][i];
+        assert_true(moments_add(&a, many[1][row]) && moments_add_doubles(&b, wide));
     }
-    for (int p = 0; p < 3; p++)
-        moments_merge(&merged, &parts[p]);
-    double mean[2][N], trace[2];
-    moments_finish(&whole, mean[0], &trace[0]);
-    moments_finish(&merged, mean[1], &trace[1]);
-    assert_int_equal(merged.count, ROWS);
-    for (int i = 0; i < N; i++)
-        assert_true(fabs(mean[0][i] - mean[1][i]) < 1e-12);
-    assert_true(fabs(trace[0] - trace[1]) < 1e-10);
+    assert_memory_equal(sums[0], sums[1], sizeof(sums[0]));
 }
 
 static void test_equal_vectors_have_no_trace(void **state)
 {
     (void)state;
-    double sum[N] = {0}, mean[N], trace = -1;
-    struct moments_sum m = {.n = N, .sum = sum};
-    for (int r = 0; r < 1000; r++)
-        moments_add(&m, rows[7]);
-    moments_finish(&m, mean, &trace);
-    assert_true(trace >= 0 && trace < 1e-10);
+    double sums[DOUBLES] = {0};
+    struct result r;
+    struct moments_sum m = {.n = WIDTH, .sums = sums};
+    for (int i = 1; i <= 2000; i++) {
+        assert_true(moments_add(&m, many[0][7]));
+        finish(&m, &r);
+        assert_true(r.trace >= 0 && r.trace <= 0);
+        for (int k = 0; k < WIDTH; k++)
+            assert_true((float)r.mean[k] >= many[0][7][k] && (float)r.mean[k] <= many[0][7][k]);
+    }
 }
 
-static void test_none_is_the_embedding(void **state)
+static void refused(struct moments_sum *m, const float *v)
 {
-    (void)state;
-    const struct transfer t = {.method = TRANSFER_NONE, .n = N};
-    float out[N];
-    assert_true(transfer_apply(&t, rows[0], out));
-    assert_memory_equal(out, rows[0], sizeof(out));
+    double before[DOUBLES];
+    int64_t count = m->count;
+    memcpy(before, m->sums, sizeof(before));
+    assert_false(moments_add(m, v));
+    assert_int_equal(m->count, count);
+    assert_memory_equal(m->sums, before, sizeof(before));
 }
 
-static void test_mean_shift(void **state)
+static void test_bad_vectors_leave_the_sums_alone(void **state)
 {
     (void)state;
-    const double mean[] = {0.25, -0.5};
-    const struct transfer t = {.method = TRANSFER_MEAN_SHIFT, .n = 2, .mean = mean};
-    const float u[] = {3.25F, 3.5F};
-    float out[2];
-    assert_true(transfer_apply(&t, u, out));
-    const float expected[] = {0.6F, 0.8F};
-    assert_memory_equal(out, expected, sizeof(out));
-    float in_place[] = {3.25F, 3.5F};
-    assert_true(transfer_apply(&t, in_place, in_place));
-    assert_memory_equal(in_place, expected, sizeof(expected));
-}
-
-static void test_no_difference_is_refused(void **state)
-{
-    (void)state;
-    const double mean[] = {0.25, -0.5}, broken[] = {(double)NAN, 0};
-    const float u[] = {0.25F, -0.5F};
-    float out[2];
-    struct transfer t = {.method = TRANSFER_MEAN_SHIFT, .n = 2, .mean = mean};
-    assert_false(transfer_apply(&t, u, out));
-    t.mean = broken;
-    assert_false(transfer_apply(&t, u, out));
-}
-
-static void test_inference_rules(void **state)
-{
-    (void)state;
-    struct buf out;
-    buf_init(&out, 4096);
-    transfer_inference_json(TRANSFER_NONE, &out);
-    assert_string_equal(buf_z(&out),
-                        "[{\"operation\":\"l2_normalise\",\"meaning\":\"divide the image vector by "
-                        "its Euclidean norm\"}]");
-    buf_reset(&out);
-    transfer_inference_json(TRANSFER_MEAN_SHIFT, &out);
-    assert_true(
-        str_find(buf_str(&out), STR("{\"operation\":\"subtract\",\"operand\":\"image_mean\"")) > 0);
-    buf_free(&out);
-    assert_string_equal(transfer_methods[TRANSFER_NONE], "none");
-    assert_string_equal(transfer_methods[TRANSFER_MEAN_SHIFT], "mean_shift");
-    assert_null(transfer_methods[TRANSFER_METHOD_COUNT]);
+    static const float bad[] = {NAN, INFINITY, -INFINITY, 1.5F, 3e38F};
+    double sums[DOUBLES] = {0}, wide[WIDTH] = {0};
+    float v[WIDTH] = {0};
+    struct moments_sum m = {.n = WIDTH, .sums = sums};
+    refused(&m, v);
+    assert_true(moments_add(&m, many[1][0]));
+    refused(&m, v);
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
+        for (size_t at = 0; at < WIDTH; at++) {
+            memcpy(v, many[1][1], sizeof(v));
+            v[at] = bad[i];
+            refused(&m, v);
+        }
+    for (size_t i = 0; i < WIDTH; i++)
+        v[i] = many[1][1][i] * 0.998F;
+    refused(&m, v);
+    for (size_t i = 0; i < WIDTH; i++)
+        v[i] = many[1][1][i] * 0.9995F;
+    assert_true(moments_add(&m, v));
+    assert_false(moments_add_doubles(&m, wide));
+    wide[3] = (double)NAN;
+    assert_false(moments_add_doubles(&m, wide));
+    assert_int_equal(m.count, 2);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_as_numpy_has_it),
         cmocka_unit_test(test_mean_and_trace),
-        cmocka_unit_test(test_merging_equals_adding),
+        cmocka_unit_test(test_order_does_not_matter),
+        cmocka_unit_test(test_doubles_as_floats),
         cmocka_unit_test(test_equal_vectors_have_no_trace),
-        cmocka_unit_test(test_none_is_the_embedding),
-        cmocka_unit_test(test_mean_shift),
-        cmocka_unit_test(test_no_difference_is_refused),
-        cmocka_unit_test(test_inference_rules),
+        cmocka_unit_test(test_bad_vectors_leave_the_sums_alone),
     };
     return cmocka_run_group_tests(tests, fill, NULL);
 }
