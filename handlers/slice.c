@@ -85,14 +85,9 @@ static bool is_short(const double *m, const double *less, size_t n)
 /* What cannot be known beforehand is computed beforehand. */
 static bool is_certain(const struct transfer *t)
 {
-    switch (t->method) {
-    case TRANSFER_NONE:
+    if (t->method == TRANSFER_NONE)
         return true;
-    case TRANSFER_MEAN_SHIFT:
-        return is_short(t->mean, t->image_mean, t->n);
-    default:
-        return false;
-    }
+    return t->method == TRANSFER_MEAN_SHIFT && is_short(t->mean, t->image_mean, t->n);
 }
 
 static int find_transfer(struct req *q, struct slice *s, struct err *e)
