@@ -3,6 +3,7 @@
 
 #include "handlers/declared.h"
 #include "handlers/encode.h"
+#include "handlers/encoder_versions.h"
 #include "handlers/operations.h"
 #include "handlers/vectors.h"
 #include "server/base/cleanup.h"
@@ -49,21 +50,44 @@ static int find_type(struct req *q, struct work_ctx *ctx, struct str dataset,
     return 0;
 }
 
-/* The declared encoder that made the dataset's embeddings, of the very same version. */
-static struct encoder *encoder_of(struct work_ctx *ctx, const struct prepared *p, struct err *e)
+static struct encoder *named(const struct app *app, const struct prepared *p)
 {
-    const struct app *app = ctx->app;
-    for (int i = 0; i < app->n_encoders; i++) {
-        const struct encoder_settings *s = encoder_get_settings(app->encoders[i]);
-        int dimension = encoder_dimension(app->encoders[i]);
-        if (str_is(p->encoder, s->name) && str_is(p->kind, s->kind) &&
-            str_eq(p->model, str_of(s->model)) && (dimension == 0 || dimension == p->dimension))
+    for (int i = 0; i < app->n_encoders; i++)
+        if (str_is(p->encoder, encoder_get_settings(app->encoders[i])->name))
             return app->encoders[i];
-    }
-    (void)err_set(e, ERR_CONFLICT,
-                  "the dataset's encoder \"%.60s\" (%.100s) is not declared in this server",
-                  p->encoder.p, p->model.p);
     return NULL;
+}
+
+/* The declared encoder that made the dataset's embeddings, of the very same version: vectors of
+ * others have nothing to do with the transfer. */
+static struct encoder *encoder_of(struct req *q, struct work_ctx *ctx, const struct prepared *p,
+                                  struct err *e)
+{
+    struct encoder *encoder = named(ctx->app, p);
+    struct encoder_version v;
+    if (!encoder) {
+        (void)err_set(e, ERR_CONFLICT,
+                      "the dataset's encoder \"%.60s\" (%.100s) is not declared in this server",
+                      p->encoder.p, p->model.p);
+        return NULL;
+    }
+    if (encoder_version_find(q, ctx, encoder, &v, e) < 0)
+        return NULL;
+    if (!v.id || strcmp(v.id, p->encoder_id) != 0) {
+        (void)err_set(e, ERR_CONFLICT,
+                      "the transfer is for version %.32s of the encoder \"%.60s\", which is at "
+                      "version %.32s now: a run with the representations stage prepares one",
+                      p->encoder_id, p->encoder.p, v.id ? v.id : "none");
+        return NULL;
+    }
+    if (v.changed) {
+        (void)err_set(e, ERR_CONFLICT,
+                      "the encoder \"%.60s\" does not answer the vectors of its version any more: "
+                      "bring the model back, or make a new version",
+                      p->encoder.p);
+        return NULL;
+    }
+    return encoder;
 }
 
 /* The encoder, and in *p what its vectors go through. */
@@ -86,15 +110,32 @@ static struct encoder *prepare(struct req *q, struct work_ctx *ctx, struct prepa
     }
     if (prepared_find(q, ctx, body->dataset, transfer, body->encoder, p, e) < 0)
         return NULL;
-    return encoder_of(ctx, p, e);
+    return encoder_of(q, ctx, p, e);
+}
+
+/* The version on record, or the first one. */
+static const char *version_id(struct req *q, struct work_ctx *ctx, struct encoder *encoder,
+                              int dimension, struct err *e)
+{
+    struct encoder_version v;
+    struct encoder_identity first = encoder_identity_of(encoder, dimension, 1);
+    uint8_t id[RECIPE_ID_BYTES];
+    if (encoder_version_find(q, ctx, encoder, &v, e) < 0)
+        return NULL;
+    if (v.id && v.dimension == dimension)
+        return v.id;
+    encoder_version_id(&first, id);
+    const char *text = hex_text(q, id, sizeof(id));
+    if (!text)
+        (void)err_set(e, ERR_NO_MEMORY, "no memory for the answer");
+    return text;
 }
 
 /* Without a prepared transfer the version is known only from the answer. */
-static int take_version(struct req *q, struct encoder *encoder, int dimension, struct prepared *p,
-                        struct err *e)
+static int take_version(struct req *q, struct work_ctx *ctx, struct encoder *encoder, int dimension,
+                        struct prepared *p, struct err *e)
 {
     const struct encoder_settings *s = encoder_get_settings(encoder);
-    uint8_t id[RECIPE_ID_BYTES];
     if (p->id && dimension && dimension != p->dimension)
         return err_set(e, ERR_CONFLICT, "the encoder has %d dimensions now, the dataset's %d",
                        dimension, p->dimension);
@@ -107,9 +148,8 @@ static int take_version(struct req *q, struct encoder *encoder, int dimension, s
     p->model = s->model ? str_of(s->model) : STR("");
     p->dimension = dimension;
     p->transfer = (struct transfer){.method = TRANSFER_NONE, .n = (size_t)dimension};
-    encoder_version_id(p->encoder, p->kind, p->model, dimension, id);
-    p->encoder_id = hex_text(q, id, sizeof(id));
-    return p->encoder_id ? 0 : err_set(e, ERR_NO_MEMORY, "no memory for the answer");
+    p->encoder_id = version_id(q, ctx, encoder, dimension, e);
+    return p->encoder_id ? 0 : -1;
 }
 
 static int known_dimension(struct encoder *encoder, const struct encoded *x)
@@ -176,7 +216,7 @@ static int compute_work(struct req *q, struct work_ctx *ctx, struct err *e)
         return -1;
     struct encoder *encoder = prepare(q, ctx, &p, e);
     if (!encoder || encode_texts(ctx, encoder, body->input.items, body->input.n, &x, e) < 0 ||
-        take_version(q, encoder, known_dimension(encoder, &x), &p, e) < 0)
+        take_version(q, ctx, encoder, known_dimension(encoder, &x), &p, e) < 0)
         return -1;
     round_as_stored(type, &x);
     return render_computed(q, &x, &p, e);

@@ -21,6 +21,7 @@ enum ledger_sum {
     SUM_COST_FAILED,
     SUM_LATENCY_MS,
     SUM_LATENCY_ROWS,
+    SUM_TRUNCATED,
     LEDGER_SUMS
 };
 

@@ -16,11 +16,13 @@ extern const struct operation op_pause_run, op_resume_run, op_cancel_run;
 extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
+extern const struct operation op_import_embeddings;
 extern const struct operation op_export_npy, op_export_safetensors, op_export_ids;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_get_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
+extern const struct operation op_list_encoders, op_get_encoder, op_create_encoder_version;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],

@@ -120,6 +120,9 @@ static const struct {
     {"usage.tokens_out_per_row", "tokens_out / rows."},
     {"usage.cost_usd_per_row", "cost_usd / rows."},
     {"usage.cost_usd_per_usable_row", "cost_usd / usable."},
+    {"usage.truncated",
+     "Of the rows, embeddings of texts that were longer than the encoder reads, as far as it says "
+     "so."},
     {"usage.latency_ms_mean", "Mean time of the last call of a row, of rows where it is known."},
     {"usage.rows_per_second",
      "rows / time from the first to the last row; pauses and the time between runs count."},

@@ -206,7 +206,8 @@ static void add_embedding_group(struct report *r, const struct rows *rows, int i
 {
     struct ledger_values v = {.sum = {[SUM_ROWS] = rows_i64(rows, i, 1),
                                       [SUM_USABLE] = rows_i64(rows, i, 1),
-                                      [SUM_TOKENS_IN] = rows_i64(rows, i, 2)}};
+                                      [SUM_TOKENS_IN] = rows_i64(rows, i, 2),
+                                      [SUM_TRUNCATED] = rows_i64(rows, i, 5)}};
     v.first_us = rows_i64(rows, i, 3);
     v.last_us = rows_i64(rows, i, 4);
     ledger_add(&r->usage, STR("representations"), rows_text(rows, i, 0), &v);

@@ -15,6 +15,7 @@ enum { CAPTIONS_MIN = 20, QUESTIONS_MIN = 200 };
 #define DROPPED_MOST   0.1
 #define FAILED_MOST    0.1
 #define LONGEST_MOST   0.4
+#define TRUNCATED_MOST 0.05
 
 static void warn(struct buf *b, const char *code, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
@@ -100,6 +101,18 @@ static void warn_failures(const struct report *r, struct buf *b)
     }
 }
 
+static void warn_truncated(const struct report *r, struct buf *b)
+{
+    struct ledger_values v = report_stage(r, "representations");
+    double truncated = report_ratio(v.sum[SUM_TRUNCATED], v.sum[SUM_ROWS]);
+    if (truncated > TRUNCATED_MOST)
+        warn(b, "truncated",
+             "%.0f %% of the embedded texts were longer than the encoder reads: their vectors are "
+             "of "
+             "their beginnings.",
+             100 * truncated);
+}
+
 struct ledger_values report_stage(const struct report *r, const char *stage)
 {
     struct ledger_values sum = {0};
@@ -122,6 +135,7 @@ void report_write_warnings(const struct report *r, struct buf *b)
     warn_captions(r, b);
     warn_dialogues(r, b);
     warn_failures(r, b);
+    warn_truncated(r, b);
     json_close(b, ']');
 }
 

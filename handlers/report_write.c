@@ -329,6 +329,8 @@ static void write_usage_row(const struct ledger_row *row, struct buf *b)
     put_number(b, "tokens_out_per_row", report_ratio(v->sum[SUM_TOKENS_OUT], rows));
     put_dollars(b, "cost_usd_per_row", report_ratio(v->sum[SUM_COST], rows));
     put_dollars(b, "cost_usd_per_usable_row", report_ratio(v->sum[SUM_COST], v->sum[SUM_USABLE]));
+    if (strcmp(row->key[0], "representations") == 0)
+        put_int(b, "truncated", v->sum[SUM_TRUNCATED]);
     put_number(b, "latency_ms_mean",
                report_ratio(v->sum[SUM_LATENCY_MS], v->sum[SUM_LATENCY_ROWS]));
     put_time(b, "first_at", v->first_us);

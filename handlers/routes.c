@@ -58,6 +58,8 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
 static const struct query_param page_query[] = {PAGE(1000), END};
 static const struct query_param label_query[] = {LABELS, END};
 static const struct query_param import_query[] = {{"name", QUERY_TEXT, 1, 63, NULL}, LABELS, END};
+static const struct query_param vectors_query[] = {{"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+                                                   END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
 static const struct query_param captions_query[] = {ID("run"),
                                                     ID("recipe"),
@@ -153,6 +155,8 @@ const struct route routes[] = {
      &op_give_verdicts},
     {HTTP_GET, REVIEW "/verdicts", "list_verdicts", BODY_NONE, 0, NULL, verdicts_query,
      &op_list_verdicts},
+    {HTTP_POST, DATASET "/embeddings/import", "import_embeddings", BODY_STREAM, IMPORT_BODY, NULL,
+     vectors_query, &op_import_embeddings},
     {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,
      representations_query, &op_list_representations},
     {HTTP_GET, DATASET "/representations.npy", "export_npy", BODY_NONE, 0, NULL, export_query,
@@ -183,6 +187,10 @@ const struct route routes[] = {
      &op_get_provider},
     {HTTP_PUT, "/v1/providers/{provider}/limits", "put_provider_limits", BODY_JSON, SMALL_BODY,
      provider_limits_fields, NULL, &op_put_provider_limits},
+    {HTTP_GET, "/v1/encoders", "list_encoders", BODY_NONE, 0, NULL, NULL, &op_list_encoders},
+    {HTTP_GET, "/v1/encoders/{encoder}", "get_encoder", BODY_NONE, 0, NULL, NULL, &op_get_encoder},
+    {HTTP_POST, "/v1/encoders/{encoder}/versions", "create_encoder_version", BODY_NONE, 0, NULL,
+     NULL, &op_create_encoder_version},
     {HTTP_GET, "/healthz", "healthz", BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", BODY_NONE, 0, NULL, NULL, &op_metrics},

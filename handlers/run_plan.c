@@ -314,26 +314,7 @@ static const char *write_stage(struct req *q, const struct call_settings *s, str
     return keep(q, &b, e);
 }
 
-static void write_encoder_version(struct buf *b, struct encoder *encoder)
-{
-    const struct encoder_settings *s = encoder_get_settings(encoder);
-    int dimension = encoder_dimension(encoder);
-    uint8_t id[RECIPE_ID_BYTES];
-    char hex[ID_TEXT];
-    if (dimension <= 0)
-        return; /* the worker that hears from the encoder first fills it in */
-    encoder_version_id(str_of(s->name), str_of(s->kind), str_of(s->model), dimension, id);
-    hex_encode(id, sizeof(id), hex);
-    json_key(b, "id");
-    json_z(b, hex);
-    json_key(b, "kind");
-    json_z(b, s->kind);
-    json_key(b, "model");
-    json_str(b, str_of(s->model));
-    json_key(b, "dimension");
-    json_int(b, dimension);
-}
-
+/* Which version of the encoder it is, the first worker of the run finds out. */
 static const char *plan_vectors(struct req *q, const struct run_vectors *given, struct err *e)
 {
     const struct str none = {NULL, 0};
@@ -354,7 +335,6 @@ static const char *plan_vectors(struct req *q, const struct run_vectors *given, 
     json_key(&b, "transfer");
     json_str(&b, given && given->transfer.p ? given->transfer : STR("mean_shift"));
     json_close(&b, '}');
-    write_encoder_version(&b, encoder);
     json_close(&b, '}');
     return keep(q, &b, e);
 }

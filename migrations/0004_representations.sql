@@ -9,7 +9,9 @@ ALTER TABLE encoders
     ADD COLUMN revision text NOT NULL DEFAULT '', -- as the operator declares it
     ADD COLUMN weights  text NOT NULL DEFAULT '', -- SHA-256 of the weights where they are known
     ADD COLUMN version  integer NOT NULL DEFAULT 1, -- raised by the operator when the vectors have changed
-    ADD COLUMN probes   bytea;                    -- vectors of the probe texts, float32, little-endian
+    ADD COLUMN probes   bytea,                    -- vectors of the probe texts, float32, little-endian
+    ADD COLUMN cosine   double precision,         -- smallest of theirs with what was last answered
+    ADD COLUMN checked_at timestamptz;            -- when they last agreed
 
 -- Image moments belong to an encoder version, not to a dataset; they are made by nobody's run.
 ALTER TABLE moments

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "providers/engine.h"
+#include "server/base/buf.h"
 #include "server/base/err.h"
 #include "server/base/str.h"
 
@@ -15,12 +16,18 @@ enum { OFFLINE_ENCODER_DIMENSION = 1280, ENCODER_DIMENSION_MAX = 8192, ENCODER_B
 /* Settings of one declared encoder; strings are owned by the caller and outlive the encoder. */
 struct encoder_settings {
     const char *name;
-    const char *kind; /* "openai" or "offline" */
-    const char *url;  /* one or several, as of an LLM provider */
+    const char *kind; /* "openai", "tei" (TEI's own /embed), "clip" or "offline" */
+    const char *url;  /* one or several, as of an LLM provider; of tei without /v1 */
+    const char *path; /* clip: the model's directory as Hugging Face lays it out */
     const char *model;
+    const char *revision; /* of the model, as the operator declares it; NULL: none */
     const char *api_key;
     int dimension;     /* expected; 0: taken from the first answer and then held to */
+    bool matryoshka;   /* `dimension` is asked for: the model can shorten its vectors */
     int batch;         /* texts per call, at most ENCODER_BATCH_MAX; shrunk on 413 and 422 */
+    int batch_bytes;   /* of a request's texts as JSON; shrunk on 413; 0: no limit */
+    int batch_tokens;  /* of a request's texts, by estimate; 0: no limit */
+    int max_tokens;    /* of a text that the model reads; 0: not known */
     int max_in_flight; /* calls of the process */
     int timeout_s, connect_timeout_s, attempts, stop_after;
 };
@@ -37,6 +44,7 @@ struct encoder_reply {
     const enum encoder_outcome *outcome;
     const char *const *reason; /* stable code or NULL: "zero_vector", "not_finite",
                                   "wrong_dimension", "http_400", "timeout", "invalid_reply" … */
+    const bool *truncated; /* of each item: the model's limit cut its text off; NULL: not known */
     char detail[200];
     struct str raw; /* of a failed reply, capped at 16 KiB */
     int tokens_in;  /* of the whole batch; 0 when not reported */
@@ -50,8 +58,15 @@ void encoder_free(struct encoder *c);
 const struct encoder_settings *encoder_get_settings(const struct encoder *c);
 /* The dimension, known from the settings or the first answer; 0 before. Thread safe. */
 int encoder_dimension(struct encoder *c);
+/* Lets the next answer say again what was not declared. */
+void encoder_forget_dimension(struct encoder *c);
+/* SHA-256 of the weights as 64 hex digits: of the one file, as sha256sum prints it, or of the
+ * files' digests in the order of their names; empty where they are not at hand. Never changes. */
+const char *encoder_weights_hash(const struct encoder *c);
 bool encoder_stopped(struct encoder *c, char reason[200]);
 void encoder_reset(struct encoder *c);
+/* As a JSON object: its settings without secrets, and what this process has learned of it. */
+void encoder_describe(struct encoder *c, struct buf *json);
 
 typedef void (*encoder_done_fn)(void *arg, const struct encoder_reply *reply);
 

@@ -14,7 +14,7 @@ enum setting_type {
     SETTING_NUMBER, /* double, not negative; -1 when unset */
     SETTING_BOOL,
     SETTING_ENUM,
-    SETTING_URL,      /* of one or several model servers, each ending in /v1; also by a file */
+    SETTING_URL,      /* of one or several model servers; also by a file */
     SETTING_BODY,     /* members of a request body, as a JSON object; also by a file */
     SETTING_LISTEN,   /* host:port */
     SETTING_CONNINFO, /* may carry a password, which is masked; also by a file */
@@ -36,7 +36,7 @@ struct setting {
     const char *help;
 };
 
-enum { SETTINGS_MAX = 64, SECTIONS_MAX = 2 * CONFIG_PROVIDERS_MAX, WARNINGS_MAX = 16 };
+enum { SETTINGS_MAX = 80, SECTIONS_MAX = 2 * CONFIG_PROVIDERS_MAX, WARNINGS_MAX = 16 };
 
 extern const struct setting settings[]; /* ended by a NULL name; at most SETTINGS_MAX */
 
@@ -87,8 +87,8 @@ int config_read_environment(struct config_state *state, struct err *e);
 int config_read_flags(struct config_state *state, int argc, char **argv, struct err *e);
 int config_read_file(struct config_state *state, const char *path, struct err *e);
 
-/* The URL without trailing slashes, in the arena; -1 with what it must be, for the sentence. */
-int config_check_url(struct str url, const char **wrong);
+/* -1 with what the URL must be, for the sentence; its path ends in /v1 or must not. */
+int config_check_url(struct str url, bool v1, const char **wrong);
 int config_split_listen(struct str listen, char host[CONFIG_HOST_MAX], int *port);
 /* Copies text with passwords replaced by asterisks; out has room for 2n + 32 bytes. */
 void config_mask(struct str text, char *out);

@@ -2,6 +2,7 @@
 #include "server/config_internal.h"
 
 static const char *const kinds[] = {"openai", NULL};
+static const char *const encoder_kinds[] = {"openai", "tei", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"json", "text", NULL};
 static const char *const token_fields[] = {"max_tokens", "max_completion_tokens", NULL};
@@ -87,17 +88,30 @@ const struct setting settings[] = {
     {"llm_price_reasoning", PRICE, IN_PROVIDER(price_reasoning),
      .help = "the same for tokens of reasoning; unset: as completion"},
 
-    {"encoder_kind", ENUM(kinds, "openai"), IN_ENCODER(kind), .help = "protocol of the encoder"},
+    {"encoder_kind", ENUM(encoder_kinds, "openai"), IN_ENCODER(kind),
+     .help = "protocol of the encoder; tei: /embed of Text Embeddings Inference"},
     {"encoder_url", .type = SETTING_URL, IN_ENCODER(url),
      .help =
-         "base URLs of embeddings servers of one model, each ending in /v1; declares the encoder "
-         "embeddings"},
+         "base URLs of embeddings servers of one model, each ending in /v1 unless the kind is tei; "
+         "declares the encoder embeddings"},
     {"encoder_model", TEXT(NULL), IN_ENCODER(model), .help = "name of the served model"},
+    {"encoder_revision", TEXT(NULL), IN_ENCODER(revision),
+     .help = "of the model, such as a commit; another one makes vectors of their own"},
     {"encoder_api_key", .type = SETTING_SECRET, IN_ENCODER(api_key), .help = "API key"},
     {"encoder_dimension", INT(0, ENCODER_DIMENSION_MAX, "0"), IN_ENCODER(dimension),
      .help = "numbers in a vector; 0: as in the first answer"},
+    {"encoder_matryoshka", BOOL, IN_ENCODER(matryoshka),
+     .help = "ask for vectors of encoder_dimension: the model can shorten them"},
     {"encoder_batch", INT(1, ENCODER_BATCH_MAX, "32"), IN_ENCODER(batch),
-     .help = "texts in one call"},
+     .help = "texts in one call, at most"},
+    {"encoder_batch_bytes", INT(0, 64000000, "1000000"), IN_ENCODER(batch_bytes),
+     .help = "bytes of the texts in one call, at most; 0: no limit"},
+    {"encoder_batch_tokens", INT(0, 10000000, "16384"), IN_ENCODER(batch_tokens),
+     .help = "tokens of the texts in one call by estimate, at most; 0: no limit"},
+    {"encoder_max_tokens", INT(0, 1000000, "0"), IN_ENCODER(max_tokens),
+     .help =
+         "tokens of a text that the model reads, by which truncated texts are known; those that "
+         "may be longer are sent alone; 0: not known"},
     {"encoder_max_in_flight", INT(1, 4096, "16"), IN_ENCODER(max_in_flight),
      .help = "calls at a time, at most; fewer when the server takes fewer"},
     {"encoder_timeout", INT(1, 86400, "120"), IN_ENCODER(timeout_s),

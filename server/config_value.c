@@ -165,7 +165,7 @@ static bool split_authority(struct str s, struct str *host, struct str *port)
     return valid_host(*host) && (port->n == 0 || port->p[0] == ':');
 }
 
-int config_check_url(struct str url, const char **wrong)
+int config_check_url(struct str url, bool v1, const char **wrong)
 {
     *wrong = "a URL such as http://host:8000/v1 without spaces, quotes and control characters";
     if (!url_bytes_are_plain(url))
@@ -185,9 +185,10 @@ int config_check_url(struct str url, const char **wrong)
     if (!split_authority(authority, &host, &port) ||
         (port.n > 0 && !valid_port(str_from(port, 1), 1)))
         return -1;
-    *wrong = "a URL whose path ends in /v1, such as http://host:8000/v1";
+    *wrong = v1 ? "a URL whose path ends in /v1, such as http://host:8000/v1"
+                : "a URL without /v1, such as http://host:8080: the kind tei has paths of its own";
     struct str path = str_from(rest, authority.n);
-    return path.n >= 3 && str_eq(str_from(path, path.n - 3), STR("/v1")) ? 0 : -1;
+    return (path.n >= 3 && str_eq(str_from(path, path.n - 3), STR("/v1"))) == v1 ? 0 : -1;
 }
 
 static bool separates(char c)
@@ -209,15 +210,22 @@ static struct str next_url(struct str *list)
     return url;
 }
 
+/* The kind stands before the URL in the table. */
+static bool ends_in_v1(const struct setting *s, const void *base)
+{
+    const struct encoder_settings *encoder = base;
+    return s->place != PLACE_ENCODER || strcmp(encoder->kind, "tei") != 0;
+}
+
 /* The URLs with a space between them. */
 static int store_url(struct config_state *state, const struct setting *s, const struct given *g,
-                     const char **out, struct err *e)
+                     bool v1, const char **out, struct err *e)
 {
     struct str list = str_of(g->text), url;
     const char *wrong = "a URL, or several";
     const char *joined = NULL;
     while ((url = next_url(&list)).n > 0) {
-        bool ok = config_check_url(url, &wrong) == 0;
+        bool ok = config_check_url(url, v1, &wrong) == 0;
         /* What stands before an @ may be a password: such a value is not shown. */
         if (!ok && strchr(g->text, '@'))
             return err_set(e, ERR_VALIDATION, "%s (%.120s): must be %s", s->name, g->source, wrong);
@@ -299,7 +307,7 @@ int setting_store(struct config_state *state, const struct setting *s, const str
     case SETTING_ENUM:
         return store_enum(s, &value, target, e);
     case SETTING_URL:
-        return store_url(state, s, &value, target, e);
+        return store_url(state, s, &value, ends_in_v1(s, base), target, e);
     case SETTING_LISTEN:
         return store_listen(s, &value, target, e);
     case SETTING_TEXT:

@@ -46,6 +46,7 @@ struct result {
     struct str signature;          /* MinHash of a caption; unset without a word */
     int turns;
     struct str vector; /* the stored bytes of an embedding */
+    bool truncated;    /* of a text that was longer than its encoder reads */
     struct str model, finish_reason;
 };
 

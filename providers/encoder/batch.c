@@ -2,21 +2,25 @@
 #include <stdlib.h>
 
 #include "providers/encoder/embeddings.h"
+#include "providers/encoder/request.h"
 #include "providers/encoder/state.h"
 #include "server/base/text.h"
-#include "server/json/write.h"
 
 enum {
     REQUEST_MAX = 64 << 20,
     NUMBER_BYTES = 26, /* of one value, written at length with its comma */
     REPLY_SLACK = 65536,
     RAW_MAX = 16384,
-    STRANGE_MAX = 3, /* replies of another dimension that stop the encoder */
+    STRANGE_MAX = 3,     /* replies of another dimension that stop the encoder */
+    BYTES_LEAST = 65536, /* no server takes less; what is refused below was too many texts */
+    WORDS_WITHIN = 4096, /* of an error, looked at for what it is about */
 };
 
 /* The two halves of a part that was refused: both went through, so its size was the reason. */
 struct pair {
     int passed;
+    bool by_bytes; /* rather than by the number of texts */
+    size_t bytes;  /* of the larger half */
 };
 
 struct batch {
@@ -30,8 +34,10 @@ struct batch {
     size_t n_pairs;
     char *copy;
     struct str *texts;
+    int dimension; /* of the vectors, once there are any */
     float *vectors;
     enum encoder_outcome *outcome;
+    bool *truncated;
     const char **reason;
     char (*reason_text)[24];
     char detail[200];
@@ -44,8 +50,10 @@ struct batch {
 struct part {
     struct job job; /* first: a job is its part */
     struct batch *batch;
-    size_t lo, hi;
+    size_t lo, hi, bytes;
     struct pair *pair;
+    bool base64;  /* asked for */
+    bool refused; /* and not taken */
 };
 
 void batch_free(struct batch *b)
@@ -57,6 +65,7 @@ void batch_free(struct batch *b)
     free(b->texts);
     free(b->vectors);
     free(b->outcome);
+    free(b->truncated);
     free(b->reason);
     free(b->reason_text);
     buf_free(&b->raw);
@@ -94,12 +103,14 @@ struct batch *batch_new(struct encoder *c, struct lane *l, const struct str *tex
     b->pairs = calloc(n, sizeof(*b->pairs));
     b->texts = calloc(n, sizeof(*b->texts));
     b->outcome = calloc(n, sizeof(*b->outcome));
+    b->truncated = calloc(n, sizeof(*b->truncated));
     b->reason = calloc(n, sizeof(*b->reason));
     b->reason_text = calloc(n, sizeof(*b->reason_text));
     buf_init(&b->raw, RAW_MAX);
     for (size_t i = 0; b->outcome && i < n; i++)
         b->outcome[i] = ENCODER_RETURNED;
-    if (b->pairs && b->texts && b->outcome && b->reason && b->reason_text && copy_texts(b, texts))
+    if (b->pairs && b->texts && b->outcome && b->truncated && b->reason && b->reason_text &&
+        copy_texts(b, texts))
         return b;
     batch_free(b);
     return NULL;
@@ -123,19 +134,23 @@ static void keep_failure(struct batch *b, const char *detail, struct str raw)
     buf_add(&b->raw, raw.p, raw.n < RAW_MAX ? raw.n : RAW_MAX);
 }
 
-static void write_request(const struct part *p, struct buf *out)
+static void write_request(struct part *p)
 {
-    json_open(out, '{');
-    json_key(out, "model");
-    json_z(out, p->batch->encoder->settings.model);
-    json_key(out, "input");
-    json_open(out, '[');
-    for (size_t i = p->lo; i < p->hi; i++)
-        json_str(out, p->batch->texts[i]);
-    json_close(out, ']');
-    json_key(out, "encoding_format");
-    json_z(out, "base64");
-    json_close(out, '}');
+    struct encoder *c = p->batch->encoder;
+
+    p->base64 = !p->refused && !atomic_load(&c->plain);
+    buf_reset(&p->job.body);
+    request_write(&c->settings, p->batch->texts + p->lo, p->hi - p->lo, p->base64, &p->job.body);
+}
+
+/* What was learned since it was written; only ever makes it shorter. */
+static void prepare(struct job *j, int endpoint)
+{
+    struct part *p = (struct part *)j;
+
+    (void)endpoint;
+    if (p->base64 && (p->refused || atomic_load(&p->batch->encoder->plain)))
+        write_request(p);
 }
 
 static size_t reply_bound(struct encoder *c, size_t n)
@@ -146,10 +161,14 @@ static size_t reply_bound(struct encoder *c, size_t n)
     return n * (values * NUMBER_BYTES + 256) + REPLY_SLACK;
 }
 
-static bool allocate_vectors(struct batch *b, size_t dimension)
+/* All vectors of a batch have the dimension that its first answer found. */
+static bool allocate_vectors(struct batch *b)
 {
-    if (!b->vectors)
-        b->vectors = calloc(b->n * dimension, sizeof(*b->vectors));
+    if (b->vectors)
+        return true;
+    b->dimension = encoder_dimension(b->encoder);
+    if (b->dimension > 0)
+        b->vectors = calloc(b->n * (size_t)b->dimension, sizeof(*b->vectors));
     return b->vectors;
 }
 
@@ -172,11 +191,10 @@ static void judge_strangeness(struct encoder *c, size_t got, struct verdict *v)
 static void read_vectors(struct part *p, const struct str *values, struct verdict *v)
 {
     struct batch *b = p->batch;
-    size_t dimension = (size_t)encoder_dimension(b->encoder), strange = 0;
-    double *scratch = malloc(dimension * sizeof(*scratch));
+    double *scratch = allocate_vectors(b) ? calloc((size_t)b->dimension, sizeof(*scratch)) : NULL;
+    size_t dimension = (size_t)b->dimension, strange = 0;
 
-    if (!scratch || !allocate_vectors(b, dimension)) {
-        free(scratch);
+    if (!scratch) {
         verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
         return;
     }
@@ -210,6 +228,28 @@ static bool learn_dimension(struct encoder *c, struct str value)
     return true;
 }
 
+/* A model that reads max_tokens of each text has read as many of all of them, or fewer. */
+static void note_truncated(const struct part *p, const struct embeddings_info *info)
+{
+    struct batch *b = p->batch;
+    int64_t most = b->encoder->settings.max_tokens;
+    size_t n = p->hi - p->lo;
+    bool all = most > 0 && info->tokens_in >= most * (int64_t)n;
+
+    for (size_t i = 0; i < n; i++)
+        b->truncated[p->lo + i] = all || info->truncated[i];
+}
+
+/* A server that answers numbers, asked for base64 or not, need not be asked again. */
+static void note_form(const struct part *p, struct str value)
+{
+    struct encoder *c = p->batch->encoder;
+
+    if (p->refused || (value.n > 0 && value.p[0] == '['))
+        atomic_store(&c->plain, true);
+    atomic_store(&c->answered, true);
+}
+
 static void note_reply(struct batch *b, const struct embeddings_info *info)
 {
     if (info->tokens_in <= INT32_MAX - b->tokens_in)
@@ -230,7 +270,8 @@ static void judge(struct job *j, int endpoint, struct str body, struct verdict *
         verdict_set(v, VERDICT_AGAIN, FAULT_NONE, "no_memory", "out of memory");
         return;
     }
-    const char *why = embeddings_split(body, n, values, &info);
+    const char *why = p->batch->encoder->tei ? embeddings_split_rows(body, n, values, &info)
+                                             : embeddings_split(body, n, values, &info);
     if (!why && !learn_dimension(p->batch->encoder, values[0]))
         why = "the first vector has no usable dimension";
     if (why)
@@ -238,9 +279,44 @@ static void judge(struct job *j, int endpoint, struct str body, struct verdict *
     else
         read_vectors(p, values, v);
     j->tokens_out = (int64_t)n; /* what the time of an answer goes with */
-    if (v->kind == VERDICT_OK)
+    if (v->kind == VERDICT_OK) {
         note_reply(p->batch, &info);
+        note_truncated(p, &info);
+        note_form(p, values[0]);
+    }
     free(values);
+}
+
+static bool mentions(struct str body, const char *const *words)
+{
+    if (body.n > WORDS_WITHIN)
+        body.n = WORDS_WITHIN;
+    for (; *words; words++)
+        if (str_ifind(body, str_of(*words)) >= 0)
+            return true;
+    return false;
+}
+
+/* Asked again at once for numbers. That the server has no base64 is believed when it takes the same
+ * request without. Vectors of the dimension that is asked for are a matter of the settings, as long
+ * as it has taken nothing. */
+static void refused(struct job *j, int endpoint, int status, struct str body, struct verdict *v)
+{
+    static const char *const base64[] = {"encoding_format", "encoding format", "base64", NULL};
+    static const char *const shorter[] = {"dimensions", "matryoshka", NULL};
+    struct part *p = (struct part *)j;
+    const struct encoder *c = p->batch->encoder;
+
+    (void)endpoint;
+    if (status != 400 && status != 415 && status != 422 && status != 501)
+        return;
+    if (p->base64 && mentions(body, base64)) {
+        p->refused = true;
+        v->kind = VERDICT_RESEND;
+        v->fault = FAULT_NONE;
+    } else if (c->settings.matryoshka && !atomic_load(&c->answered) && mentions(body, shorter)) {
+        v->kind = VERDICT_STOP;
+    }
 }
 
 static void work(struct job *j, struct verdict *v)
@@ -248,7 +324,7 @@ static void work(struct job *j, struct verdict *v)
     struct part *p = (struct part *)j;
     struct batch *b = p->batch;
 
-    if (!allocate_vectors(b, OFFLINE_ENCODER_DIMENSION)) {
+    if (!allocate_vectors(b)) {
         verdict_set(v, VERDICT_RETURNED, FAULT_NONE, "no_memory", "out of memory");
         return;
     }
@@ -267,10 +343,11 @@ static void finish(struct batch *b)
     struct encoder_reply reply = {
         .ctx = b->ctx,
         .n = b->n,
-        .dimension = encoder_dimension(b->encoder),
+        .dimension = b->vectors ? b->dimension : encoder_dimension(b->encoder),
         .vectors = b->vectors,
         .outcome = b->outcome,
         .reason = b->reason,
+        .truncated = b->truncated,
         .raw = buf_str(&b->raw),
         .tokens_in = b->tokens_in,
         .model = str_of(b->model[0] ? b->model : b->encoder->settings.model),
@@ -298,11 +375,12 @@ static bool may_be_split(const struct part *p, const struct verdict *v)
     return false;
 }
 
-static void split(const struct part *p)
+static void split(const struct part *p, bool too_large)
 {
     struct batch *b = p->batch;
     size_t middle = p->lo + (p->hi - p->lo + 1) / 2;
     struct pair *pair = &b->pairs[b->n_pairs++];
+    pair->by_bytes = too_large && p->bytes >= BYTES_LEAST;
     /* What used up its attempts as a whole gets two more in halves. */
     int used = p->job.attempts > 2 ? p->job.attempts - 2 : 0;
 
@@ -310,12 +388,20 @@ static void split(const struct part *p)
     send_part(b, middle, p->hi, pair, used);
 }
 
-static void learn_batch(struct encoder *c, int n)
+static void note_passed(struct part *p)
 {
-    int known = atomic_load(&c->batch);
+    struct pair *pair = p->pair;
 
-    while (n < known && !atomic_compare_exchange_weak(&c->batch, &known, n))
-        ;
+    if (!pair)
+        return;
+    if (p->bytes > pair->bytes)
+        pair->bytes = p->bytes;
+    if (++pair->passed < 2)
+        return;
+    if (pair->by_bytes)
+        request_learn_bytes(p->batch->encoder, pair->bytes);
+    else
+        request_learn_count(p->batch->encoder, (int)(p->hi - p->lo));
 }
 
 static void note_end(struct part *p, const struct verdict *v, struct str raw)
@@ -323,8 +409,7 @@ static void note_end(struct part *p, const struct verdict *v, struct str raw)
     struct batch *b = p->batch;
 
     if (v->kind == VERDICT_OK) {
-        if (p->pair && ++p->pair->passed == 2)
-            learn_batch(b->encoder, (int)(p->hi - p->lo));
+        note_passed(p);
         return;
     }
     keep_failure(b, v->detail, raw);
@@ -338,7 +423,7 @@ static void part_done(struct job *j, const struct verdict *v, struct str raw)
     struct batch *b = p->batch;
 
     if (may_be_split(p, v))
-        split(p);
+        split(p, strcmp(v->reason, "http_413") == 0);
     else
         note_end(p, v, raw);
     buf_free(&j->body);
@@ -347,7 +432,8 @@ static void part_done(struct job *j, const struct verdict *v, struct str raw)
         finish(b);
 }
 
-static const struct job_ops ops = {.judge = judge, .work = work, .done = part_done};
+static const struct job_ops ops = {
+    .prepare = prepare, .judge = judge, .refused = refused, .work = work, .done = part_done};
 
 /* false: no memory for it; its texts stay undecided. */
 static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, int attempts)
@@ -365,8 +451,10 @@ static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, 
     p->hi = hi;
     p->pair = pair;
     buf_init(&p->job.body, REQUEST_MAX);
+    for (size_t i = lo; i < hi; i++)
+        p->bytes += text_size_of(b->texts[i]).bytes;
     if (!b->encoder->offline)
-        write_request(p, &p->job.body);
+        write_request(p);
     if (p->job.body.failed) {
         buf_free(&p->job.body);
         free(p);
@@ -379,14 +467,13 @@ static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, 
 
 int batch_start(struct batch *b, void *ctx, encoder_done_fn done, void *arg, struct err *e)
 {
-    size_t most = (size_t)atomic_load(&b->encoder->batch);
-    size_t step = b->encoder->offline || most > b->n ? b->n : most;
-
     b->ctx = ctx;
     b->done = done;
     b->arg = arg;
-    for (size_t lo = 0; lo < b->n; lo += step)
-        if (!send_part(b, lo, lo + step < b->n ? lo + step : b->n, NULL, 0) && b->open == 0)
+    for (size_t lo = 0, hi; lo < b->n; lo = hi) {
+        hi = request_end(b->encoder, b->texts, b->n, lo);
+        if (!send_part(b, lo, hi, NULL, 0) && b->open == 0)
             return err_set(e, ERR_TOO_LARGE, "the batch is too large, or memory is short");
+    }
     return 0;
 }

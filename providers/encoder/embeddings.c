@@ -102,11 +102,13 @@ static struct cursor inside(struct str value)
     return (struct cursor){value.p + 1, value.p + value.n};
 }
 
-static const char *read_item(struct str item, size_t n, struct str *values)
+static const char *read_item(struct str item, size_t n, struct str *values,
+                             struct embeddings_info *info)
 {
     struct cursor c = inside(item);
     struct str key, value, embedding = {NULL, 0};
     int64_t index = -1;
+    bool truncated = false;
     int rc;
 
     if (!is_object(item))
@@ -119,16 +121,20 @@ static const char *read_item(struct str item, size_t n, struct str *values)
             return "an index is out of range";
         if (str_is(key, "embedding"))
             embedding = value;
+        truncated |= str_is(key, "truncated") && str_is(value, "true");
     }
     if (rc < 0 || index < 0 || !embedding.p)
         return "an item of data lacks index or embedding";
     if (values[index].p)
         return "an index comes twice";
     values[index] = embedding;
+    if (index < EMBEDDINGS_MAX)
+        info->truncated[index] = truncated;
     return NULL;
 }
 
-static const char *read_data(struct str data, size_t n, struct str *values)
+static const char *read_data(struct str data, size_t n, struct str *values,
+                             struct embeddings_info *info)
 {
     struct cursor c = inside(data);
     const char *why = NULL;
@@ -142,7 +148,7 @@ static const char *read_data(struct str data, size_t n, struct str *values)
             return "data is malformed";
         if (++count > n)
             return "more embeddings than inputs";
-        why = read_item(item, n, values);
+        why = read_item(item, n, values, info);
     }
     if (!why && count < n)
         return "fewer embeddings than inputs";
@@ -192,5 +198,29 @@ const char *embeddings_split(struct str body, size_t n, struct str *values,
     skip_space(&c);
     if (rc < 0 || c.p != c.end)
         return "malformed or cut short";
-    return info->has_error ? "an error" : read_data(data, n, values);
+    return info->has_error ? "an error" : read_data(data, n, values, info);
+}
+
+const char *embeddings_split_rows(struct str body, size_t n, struct str *values,
+                                  struct embeddings_info *info)
+{
+    struct cursor c = {body.p, body.p + body.n};
+    struct str value;
+    size_t count = 0;
+
+    *info = (struct embeddings_info){0};
+    memset(values, 0, n * sizeof(*values));
+    if (!take(&c, '['))
+        return "no array";
+    while (!take(&c, ']')) {
+        if ((count > 0 && !take(&c, ',')) || !skip_value(&c, &value))
+            return "malformed or cut short";
+        if (count == n)
+            return "more embeddings than inputs";
+        values[count++] = value;
+    }
+    skip_space(&c);
+    if (c.p != c.end)
+        return "malformed or cut short";
+    return count < n ? "fewer embeddings than inputs" : NULL;
 }

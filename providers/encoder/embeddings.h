@@ -8,16 +8,22 @@
 
 #include "server/base/str.h"
 
+enum { EMBEDDINGS_MAX = 256 }; /* in one reply */
+
 struct embeddings_info {
     struct str model; /* as it stands between its quotes; unset when it has escapes */
     int tokens_in;
-    bool has_error; /* an error object came instead */
+    bool has_error;                 /* an error object came instead */
+    bool truncated[EMBEDDINGS_MAX]; /* of those whose item says so, a member of our own */
 };
 
 /* Finds the value of each of n embeddings by its index: an array or a string with its quotes, as
  * it stands in body. NULL, or why the reply is not as agreed. */
 const char *embeddings_split(struct str body, size_t n, struct str *values,
                              struct embeddings_info *info);
+/* The same of a bare array of vectors in the order of the texts, as TEI's /embed answers. */
+const char *embeddings_split_rows(struct str body, size_t n, struct str *values,
+                                  struct embeddings_info *info);
 
 enum vector_fault {
     VECTOR_OK,

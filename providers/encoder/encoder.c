@@ -6,7 +6,7 @@ static int check(const struct encoder_settings *s, struct err *e)
 {
     bool offline = strcmp(s->kind, "offline") == 0;
 
-    if (!offline && strcmp(s->kind, "openai") != 0)
+    if (!offline && strcmp(s->kind, "openai") != 0 && strcmp(s->kind, "tei") != 0)
         return err_set(e, ERR_VALIDATION, "%s: unknown kind of encoder: %.40s", s->name, s->kind);
     if (s->max_in_flight < 1 || s->timeout_s < 1 || s->connect_timeout_s < 1 || s->attempts < 1 ||
         s->stop_after < 1)
@@ -14,6 +14,8 @@ static int check(const struct encoder_settings *s, struct err *e)
     if (s->batch < 1 || s->batch > ENCODER_BATCH_MAX)
         return err_set(e, ERR_VALIDATION, "%s: batch is not within 1 and %d", s->name,
                        ENCODER_BATCH_MAX);
+    if (s->batch_bytes < 0 || s->batch_tokens < 0 || s->max_tokens < 0)
+        return err_set(e, ERR_VALIDATION, "%s: a limit is below 0", s->name);
     if (s->dimension < 0 || s->dimension > ENCODER_DIMENSION_MAX ||
         (offline && s->dimension != 0 && s->dimension != OFFLINE_ENCODER_DIMENSION))
         return err_set(e, ERR_VALIDATION, "%s: dimension %d is not possible", s->name,
@@ -28,7 +30,7 @@ static struct upstream *reach(const struct encoder_settings *s, bool offline, st
     struct upstream_settings settings = {
         .name = s->name,
         .urls = offline ? NULL : s->url,
-        .path = "/embeddings",
+        .path = strcmp(s->kind, "tei") == 0 ? "/embed" : "/embeddings",
         .api_key = s->api_key,
         .max_in_flight = s->max_in_flight,
         .timeout_s = s->timeout_s,
@@ -51,8 +53,12 @@ struct encoder *encoder_new(const struct encoder_settings *s, struct err *e)
     }
     c->settings = *s;
     c->offline = strcmp(s->kind, "offline") == 0;
+    c->tei = strcmp(s->kind, "tei") == 0;
     atomic_init(&c->dimension, c->offline ? OFFLINE_ENCODER_DIMENSION : s->dimension);
     atomic_init(&c->batch, s->batch);
+    atomic_init(&c->bytes, (size_t)s->batch_bytes);
+    atomic_init(&c->plain, c->tei);
+    atomic_init(&c->answered, false);
     atomic_init(&c->strange, 0);
     c->upstream = reach(s, c->offline, e);
     if (!c->upstream) {
@@ -78,6 +84,20 @@ const struct encoder_settings *encoder_get_settings(const struct encoder *c)
 int encoder_dimension(struct encoder *c)
 {
     return atomic_load(&c->dimension);
+}
+
+void encoder_forget_dimension(struct encoder *c)
+{
+    if (!c->settings.url)
+        return; /* what is in the process does not change */
+    atomic_store(&c->dimension, c->settings.dimension);
+    atomic_store(&c->strange, 0);
+}
+
+const char *encoder_weights_hash(const struct encoder *c)
+{
+    (void)c; /* they are at another place */
+    return "";
 }
 
 bool encoder_stopped(struct encoder *c, char reason[200])

@@ -10,9 +10,12 @@
 struct encoder {
     struct encoder_settings settings;
     struct upstream *upstream;
-    bool offline;
+    bool offline, tei;
     atomic_int dimension; /* 0: not known yet */
     atomic_int batch;     /* texts per call that the server was seen to take */
+    atomic_size_t bytes;  /* of their JSON; 0: no limit is known */
+    atomic_bool plain;    /* the server has no base64: numbers are asked for */
+    atomic_bool answered; /* it has once, so that what it refuses is not the settings */
     atomic_int strange;   /* replies in a row whose vectors all had another dimension */
 };
 

@@ -99,15 +99,18 @@ void share_bound(double share, uint8_t out[8], bool *all)
         out[i] = (uint8_t)(bound >> (56 - 8 * i));
 }
 
-void encoder_version_id(struct str name, struct str kind, struct str model, int dimension,
-                        uint8_t out[RECIPE_ID_BYTES])
+void encoder_version_id(const struct encoder_identity *x, uint8_t out[RECIPE_ID_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
-    char number[16];
+    char dimension[16], version[24];
     const struct str nul = {"", 1};
-    (void)snprintf(number, sizeof(number), "%d", dimension);
-    const struct str parts[] = {STR("encoder"), nul, name,          nul, kind, nul,
-                                model,          nul, str_of(number)};
-    sha256_parts(parts, sizeof(parts) / sizeof(parts[0]), digest);
+    (void)snprintf(dimension, sizeof(dimension), "%d", x->dimension);
+    (void)snprintf(version, sizeof(version), "%lld", (long long)x->version);
+    const struct str parts[] = {STR("encoder"), nul, x->name,           nul, x->kind,     nul,
+                                x->model,       nul, str_of(dimension), nul, x->revision, nul,
+                                x->weights,     nul, str_of(version)};
+    enum { PARTS = sizeof(parts) / sizeof(parts[0]), PLAIN_PARTS = 9 };
+    bool plain = x->revision.n == 0 && x->weights.n == 0 && x->version == 1;
+    sha256_parts(parts, plain ? PLAIN_PARTS : PARTS, digest);
     memcpy(out, digest, RECIPE_ID_BYTES);
 }

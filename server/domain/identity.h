@@ -35,10 +35,19 @@ void caption_id(const uint8_t seed[SEED_ID_BYTES], const uint8_t hash[CAPTION_HA
 void dialogue_hash(const uint8_t recipe[RECIPE_ID_BYTES], struct str task, struct str conversations,
                    uint8_t out[DIALOGUE_HASH_BYTES]);
 
-/* What an encoder version is: first 16 bytes of SHA-256("encoder" NUL name NUL kind NUL model NUL
- * dimension in decimal). */
-void encoder_version_id(struct str name, struct str kind, struct str model, int dimension,
-                        uint8_t out[RECIPE_ID_BYTES]);
+/* What an encoder version is. Texts may be unset, which is the same as empty. */
+struct encoder_identity {
+    struct str name, kind, model;
+    struct str revision; /* as it is declared */
+    struct str weights;  /* SHA-256 in hex digits, where they are known */
+    int dimension;
+    int64_t version; /* from 1 */
+};
+
+/* First 16 bytes of SHA-256("encoder" NUL name NUL kind NUL model NUL dimension in decimal), and,
+ * of all but the first version of an encoder without revision and weights, NUL revision NUL weights
+ * NUL version in decimal. */
+void encoder_version_id(const struct encoder_identity *x, uint8_t out[RECIPE_ID_BYTES]);
 
 /* Ids from outside: false unless they have exactly the documented form. */
 bool seed_id_parse(struct str s, uint8_t out[SEED_ID_BYTES]);

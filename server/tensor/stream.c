@@ -165,13 +165,16 @@ static int find_ids(struct tensor_stream *s, const struct layout *l, struct err 
                    ? err_set(e, ERR_VALIDATION, "the file has no tensor '%s'", name ? name : "ids")
                    : 0;
     const struct tensor *t = &found->tensor;
-    if (t->dtype != TENSOR_U8 || t->shape.rank != 2 || t->shape.size[0] != s->header.rows ||
-        t->shape.size[1] < 1 || t->shape.size[1] > TENSOR_STREAM_ID_MAX)
+    uint64_t size = tensor_dtype_size(t->dtype);
+    if ((t->dtype != TENSOR_U8 && t->dtype != TENSOR_I64) || t->shape.rank != 2 ||
+        t->shape.size[0] != s->header.rows || t->shape.size[1] < 1 ||
+        (uint64_t)t->shape.size[1] > TENSOR_STREAM_ID_MAX / size)
         return err_set(e, ERR_VALIDATION,
-                       "tensor '%s' is %s %s: U8 [%" PRId64 ", 1 to %d] is needed", name,
+                       "tensor '%s' is %s %s: U8 [%" PRId64 ", 1 to %d] or I64 is needed", name,
                        tensor_dtype_name(t->dtype), tensor_shape_text(&t->shape).z, s->header.rows,
                        TENSOR_STREAM_ID_MAX);
-    s->ids = (struct region){found->begin, found->end, (size_t)t->shape.size[1], 0};
+    s->ids = (struct region){found->begin, found->end, (size_t)t->shape.size[1] * size, 0};
+    s->header.id_dtype = t->dtype;
     s->header.id_bytes = s->ids.item;
     s->header.ids_first = s->ids.begin < s->rows.begin;
     return 0;

@@ -4,9 +4,10 @@
  *
  * .npy: versions 1 to 3, two dimensions, C order, <f2, <f4 or <f8. It has no ids.
  * safetensors: the matrix is the tensor of the wanted name, or else the only one of two dimensions
- * and a float type; ids, if wanted, are a U8 tensor of as many rows, each the bytes of an id. Other
- * tensors are checked as the header declares them, and skipped. Rows and ids are handed out in the
- * order of the file, where either may come first: `ids_first` tells before any of them. */
+ * and a float type; ids, if wanted, are a U8 or I64 tensor of as many rows, each the bytes of an
+ * id. Other tensors are checked as the header declares them, and skipped. Rows and ids are handed
+ * out in the order of the file, where either may come first: `ids_first` tells before any of them.
+ */
 #ifndef MONOCEROS_TENSOR_STREAM_H
 #define MONOCEROS_TENSOR_STREAM_H
 
@@ -28,8 +29,9 @@ struct tensor_header {
     enum tensor_dtype dtype;
     int64_t rows;
     size_t columns;
-    size_t id_bytes; /* of each id; 0: no ids are in the file, or none were wanted */
-    bool ids_first;  /* all ids come before the first row; else after the last */
+    size_t id_bytes;            /* of each id; 0: no ids are in the file, or none were wanted */
+    enum tensor_dtype id_dtype; /* TENSOR_U8 or TENSOR_I64 */
+    bool ids_first;             /* all ids come before the first row; else after the last */
 };
 
 /* Strings are kept by the caller as long as the stream. Each call returns 0, or -1 with e set,

@@ -142,17 +142,20 @@ static int add_dialogues(struct flush *f, const struct range *r)
 
 static int add_vectors(struct flush *f, const struct range *r)
 {
-    static const enum array_type types[] = {ARRAY_UUID, ARRAY_BYTEA, ARRAY_BYTEA, ARRAY_INT4};
+    static const enum array_type types[] = {ARRAY_UUID, ARRAY_BYTEA, ARRAY_BYTEA, ARRAY_INT4,
+                                            ARRAY_INT4};
+    enum { COLUMNS = sizeof(types) / sizeof(types[0]) };
     struct array *a = f->results;
-    init_arrays(a, types, 4);
+    init_arrays(a, types, COLUMNS);
     for (int i = 0; i < r->n_fresh; i++) {
         const struct item *it = r->fresh[i];
         array_add(&a[0], bytes(it->seed, SEED_ID_BYTES));
         array_add(&a[1], bytes(it->hash, CAPTION_HASH_BYTES));
         array_add(&a[2], it->result.vector);
         array_add_i32(&a[3], bounded(it->usage.tokens_in));
+        array_add_i32(&a[4], it->result.truncated);
     }
-    return 4;
+    return COLUMNS;
 }
 
 static void add_results(struct flush *f, const struct range *r)

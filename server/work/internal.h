@@ -14,6 +14,7 @@
 enum {
     UUID_BYTES = 16,
     WORK_THREADS_MAX = 64,
+    CHECKED_RUNS = 16,
     SPLIT_ATTEMPTS = 3, /* times begun without a flush after which a range is split */
     /* The same for a range of one seed, which is then given up. Many more: a server that is killed
      * for other reasons must not cost the seed that happened to be at work each time. */
@@ -44,10 +45,11 @@ struct run_info {
     const char *changed; /* what a provider has other than the recipe says; NULL: nothing */
     struct budget budget;
     struct encoder *encoder;
-    uint8_t encoder_id[UUID_BYTES];
-    bool encoder_known; /* guarded by `encoder_mutex` */
-    /* Held while an encoder is asked for its dimension, during which answers of other calls come in
-     * and are counted: hence two. */
+    uint8_t encoder_id[UUID_BYTES]; /* the version; guarded by `encoder_mutex`, as the next two */
+    bool encoder_known;
+    int dimension;
+    /* Held while an encoder is asked for its probe texts, during which answers of other calls come
+     * in and are counted: hence two. */
     pthread_mutex_t encoder_mutex, mutex;
     atomic_bool stopping; /* paused, cancelled or ended: issue nothing new */
     atomic_bool pause_asked;
@@ -91,10 +93,18 @@ struct leases {
     bool wanted; /* the dispatcher should look for work now */
 };
 
+/* When the encoder of a run was last found to be what it was. Outlives the run_info, which comes
+ * and goes with the tasks. */
+struct checked_run {
+    uint8_t id[UUID_BYTES];
+    int64_t at_us;
+};
+
 struct runs {
     pthread_mutex_t mutex;
     struct run_info *list;
     struct run_info *leaving; /* nobody uses them; what is left of their budgets goes back */
+    struct checked_run checked[CHECKED_RUNS]; /* the newest over the oldest */
 };
 
 struct worker {
@@ -147,6 +157,9 @@ void runs_leave(struct work *w, struct db *db);
 void run_outcome(struct work *w, struct run_info *r, struct db *db, bool bad);
 /* Notes a caption of the run and asks the frequency filter of it, which may change its result. */
 void run_note_caption(struct run_info *r, struct item *it, struct arena *a);
+/* When its encoder was last found to be what it was, by clock_us; 0: not lately. */
+int64_t runs_checked_us(struct work *w, const struct run_info *r);
+void runs_note_checked(struct work *w, const struct run_info *r);
 /* Asks, once, that the run be paused; issuing stops at once. */
 void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
                    const char *detail);
@@ -196,8 +209,10 @@ bool budget_is_limited(const struct budget *b);
 /* Whether a call that starts now would end behind the deadline. */
 bool budget_is_late(struct run_info *r);
 
-/* encoder_version.c: makes sure that the run has an encoder version; asks the encoder for its
- * dimension when nobody knows it yet. */
-int encoder_version_ensure(struct worker *k, struct run_info *r, struct err *e);
+/* encoder_version.c: makes sure that the run has an encoder version, and that the encoder still
+ * answers what it did when the version was made; `now`: even if that was asked a moment ago. Pauses
+ * the run when it does not. 1 when the run has to begin its representations again: its tasks for
+ * moments and transfer are gone. */
+int encoder_version_ensure(struct worker *k, struct run_info *r, bool now, struct err *e);
 
 #endif

@@ -232,15 +232,28 @@ struct batch {
     struct item *items[];
 };
 
+/* Vectors of another dimension are another version's, whatever the run is told to make. */
+static bool dimension_is_right(struct range *r, const struct encoder_reply *reply)
+{
+    struct run_info *info = r->task->info;
+    if (!reply->vectors || reply->dimension == info->dimension)
+        return true;
+    run_ask_pause(r->worker->work, info, r->worker->db, "encoder-changed",
+                  "the encoder answers another number of values than the run was begun with: bring "
+                  "the model back, or make a new version of the encoder; then resume");
+    return false;
+}
+
 static void on_vectors(void *arg, const struct encoder_reply *reply)
 {
     struct range *r = arg;
     struct batch *b = reply->ctx;
+    bool right = dimension_is_right(r, reply);
     for (size_t i = 0; i < b->n; i++) {
         struct item *it = b->items[i];
         r->in_flight--;
         it->asked++;
-        if (reply->outcome[i] == ENCODER_RETURNED) {
+        if (reply->outcome[i] == ENCODER_RETURNED || !right) {
             range_put_back(r, it);
         } else if (reply->outcome[i] == ENCODER_FAILED) {
             range_fail(r, it, reply->reason[i], str_of(reply->detail), reply->raw);
@@ -252,6 +265,7 @@ static void on_vectors(void *arg, const struct encoder_reply *reply)
             /* The server counts a batch; the remainder goes to its first text. */
             int share = reply->tokens_in / (int)b->n;
             it->usage.tokens_in = share + (i == 0 ? reply->tokens_in % (int)b->n : 0);
+            it->result.truncated = reply->truncated && reply->truncated[i];
             range_take(r, it);
         }
     }

@@ -137,6 +137,7 @@ static int read_encoder(struct work *w, struct run_info *r, const struct rows *r
         return err_set(e, ERR_INTERNAL, "no encoder named " STR_FMT " is declared here",
                        STR_ARG(name));
     r->encoder_known = id.p && hex_decode(id, r->encoder_id, UUID_BYTES);
+    r->dimension = r->encoder_known ? (int)rows_i64(rows, 0, 16) : 0;
     return 0;
 }
 
@@ -158,7 +159,7 @@ static int load(struct work *w, struct db *db, struct run_info *r, struct err *e
         read_stage(w, r, rows, STAGE_DIALOGUES, e) < 0)
         return -1;
     read_budget(r, rows);
-    r->settings.vector_type = vector_type_of(rows_text(rows, 0, 16));
+    r->settings.vector_type = vector_type_of(rows_text(rows, 0, 17));
     if (read_filters(r, rows_text(rows, 0, 15), e) < 0)
         return -1;
     return read_encoder(w, r, rows, e);
@@ -273,6 +274,43 @@ void runs_leave(struct work *w, struct db *db)
     }
 }
 
+/* The entry of the run, or the one that is to be given up for it. */
+static struct checked_run *checked_entry(struct runs *runs, const struct run_info *r)
+{
+    struct checked_run *oldest = &runs->checked[0];
+    for (int i = 0; i < CHECKED_RUNS; i++) {
+        struct checked_run *c = &runs->checked[i];
+        if (memcmp(c->id, r->id, UUID_BYTES) == 0)
+            return c;
+        if (c->at_us < oldest->at_us)
+            oldest = c;
+    }
+    return oldest;
+}
+
+int64_t runs_checked_us(struct work *w, const struct run_info *r)
+{
+    (void)pthread_mutex_lock(&w->runs.mutex);
+    const struct checked_run *c = checked_entry(&w->runs, r);
+    int64_t us = memcmp(c->id, r->id, UUID_BYTES) == 0 ? c->at_us : 0;
+    (void)pthread_mutex_unlock(&w->runs.mutex);
+    return us;
+}
+
+static void set_checked(struct work *w, const struct run_info *r, int64_t us)
+{
+    (void)pthread_mutex_lock(&w->runs.mutex);
+    struct checked_run *c = checked_entry(&w->runs, r);
+    memcpy(c->id, r->id, UUID_BYTES);
+    c->at_us = us;
+    (void)pthread_mutex_unlock(&w->runs.mutex);
+}
+
+void runs_note_checked(struct work *w, const struct run_info *r)
+{
+    set_checked(w, r, clock_us());
+}
+
 void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char *reason,
                    const char *detail)
 {
@@ -281,6 +319,7 @@ void run_ask_pause(struct work *w, struct run_info *r, struct db *db, const char
     if (atomic_exchange(&r->pause_asked, true))
         return;
     atomic_store(&r->stopping, true);
+    set_checked(w, r, 0); /* whoever resumes it may have changed the encoder */
     call_init(&c, STMT_RUN_REQUEST_PAUSE);
     call_bytes(&c, r->id, UUID_BYTES);
     call_z(&c, reason);

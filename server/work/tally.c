@@ -19,6 +19,7 @@ struct stored_hits {
 struct stored_tally {
     struct list usage, filters;
     struct str tasks; /* counted anew with each load */
+    struct opt_int truncated;
 };
 
 static const struct field line_fields[] = {
@@ -47,6 +48,7 @@ static const struct field tally_fields[] = {
     {FIELD_OBJECTS, "filters", .offset = offsetof(struct stored_tally, filters),
      .max = FILTER_COUNT, .fields = hits_fields, .size = sizeof(struct stored_hits)},
     {FIELD_MAP, "tasks", .offset = offsetof(struct stored_tally, tasks)},
+    {FIELD_INT, "truncated", .offset = offsetof(struct stored_tally, truncated)},
     {.type = FIELD_END},
 };
 
@@ -61,6 +63,7 @@ void tally_add(struct tally *t, const struct item *it, bool made)
     l->tokens_out += it->usage.tokens_out;
     l->tokens_reasoning += it->usage.tokens_reasoning;
     l->cost += it->cost;
+    t->truncated += made && it->result.truncated;
     if (made && it->result.dropped)
         t->filters[it->result.filters.dropped].dropped++;
     for (unsigned i = 0; made && i < FILTER_COUNT; i++)
@@ -129,6 +132,10 @@ void tally_write(const struct tally *t, const struct task_count *by_task,
     json_close(json, ']');
     write_filters(t, json);
     write_tasks(by_task, json);
+    if (t->truncated > 0) {
+        json_key(json, "truncated");
+        json_int(json, t->truncated);
+    }
     json_close(json, '}');
 }
 
@@ -153,10 +160,11 @@ void tally_read(struct str json, const struct call_settings *s, struct arena *a,
     struct stored_tally stored;
     struct err e = {0};
     *t = (struct tally){0};
-    if (!json.p || !s ||
+    if (!json.p ||
         json_decode(json, tally_fields, TALLY_NODES_MAX, a, &stored, sizeof(stored), &e) < 0)
         return;
-    for (size_t i = 0; i < stored.usage.n; i++)
+    t->truncated = stored.truncated.v;
+    for (size_t i = 0; s && i < stored.usage.n; i++)
         take_line(&((const struct stored_line *)stored.usage.items)[i], s, t);
     for (size_t i = 0; i < stored.filters.n; i++)
         take_hits(&((const struct stored_hits *)stored.filters.items)[i], t);

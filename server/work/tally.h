@@ -27,6 +27,7 @@ struct task_count {
 struct tally {
     struct usage_line usage[CHOICES_MAX]; /* by choice */
     struct filter_hits filters[FILTER_COUNT];
+    int64_t truncated; /* embeddings of the beginning of their text */
 };
 
 /* Adds the usage of an item that has ended, with what the filters say of it, or of calls that are
@@ -34,7 +35,8 @@ struct tally {
 void tally_add(struct tally *t, const struct item *it, bool made);
 /* As JSON:
  * {"usage":[{"provider":…,"calls":…},…],"filters":[{"filter":…,"flagged":…,"dropped":…},…],
- *  "tasks":{"multiple_choice":{"chosen":…,"got":…},…}}; what has counted nothing is left out.
+ *  "tasks":{"multiple_choice":{"chosen":…,"got":…},…},"truncated":…}; what has counted nothing is
+ * left out.
  * by_task has DIALOGUE_TASKS counts, or is NULL. */
 void tally_write(const struct tally *t, const struct task_count *by_task,
                  const struct call_settings *s, struct buf *json);

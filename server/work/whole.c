@@ -128,8 +128,10 @@ static int moments(struct worker *k, const struct task *t, struct err *e)
     uint8_t after[UUID_BYTES] = {0};
     struct sums s __attribute__((cleanup(sums_free))) = {0};
     bool more = true;
-    if (encoder_version_ensure(k, t->info, e) < 0 ||
-        sums_init(&s, (size_t)encoder_dimension(t->info->encoder), e) < 0)
+    int again = encoder_version_ensure(k, t->info, false, e);
+    if (again != 0)
+        return again < 0 ? -1 : 0;
+    if (sums_init(&s, (size_t)t->info->dimension, e) < 0)
         return -1;
     while (more && !atomic_load(&t->lost))
         if (add_page(k, t, &s, after, &more, e) < 0)
@@ -220,9 +222,10 @@ static int transfer(struct worker *k, const struct task *t, struct err *e)
 {
     struct sums s __attribute__((cleanup(sums_free))) = {0};
     struct prepared p = {0};
-    if (encoder_version_ensure(k, t->info, e) < 0 ||
-        sums_init(&s, (size_t)encoder_dimension(t->info->encoder), e) < 0 ||
-        merge_parts(k, t, &s, e) < 0)
+    int again = encoder_version_ensure(k, t->info, true, e);
+    if (again != 0)
+        return again < 0 ? -1 : 0;
+    if (sums_init(&s, (size_t)t->info->dimension, e) < 0 || merge_parts(k, t, &s, e) < 0)
         return -1;
     double *mean _cleanup_(freep) = calloc(s.m.n, sizeof(double));
     if (!mean)

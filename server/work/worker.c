@@ -28,7 +28,7 @@ static void start_range(struct worker *k, struct task *t)
 {
     struct err e = {0};
     struct range *r = NULL;
-    if (t->stage == STAGE_EMBED && encoder_version_ensure(k, t->info, &e) < 0) {
+    if (t->stage == STAGE_EMBED && encoder_version_ensure(k, t->info, false, &e) < 0) {
         retry_later(k, t);
         leases_drop(k->work, t);
         return;

@@ -19,6 +19,12 @@ as --script (a file, or JSON on the spot) and changed by POST /control with the 
   dimension     of the vectors
   format        "auto" (as asked), "base64" or "float"
   batch_max     inputs of one embeddings call, batch_status (413) beyond
+  bytes_max     of the texts of one embeddings call, 413 beyond
+  base64        a status that refuses encoding_format; the refusal says so
+  shorten       what becomes of `dimensions`: "honour", "ignore", or a status that refuses it
+  reads         words of a text that are read; "truncated" then says which were longer, unless tell is false
+  weights       another value makes other vectors of the same texts
+  cosine        of what it answers to the vectors of its weights
   api_key       401 without it
   model         404 for any other
   served        what answers report as their model; the one that was asked for when not given
@@ -51,6 +57,16 @@ import urllib.request
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 from support.model_limits import STREAM_HEAD, Rate, Slots, Stream, framed  # noqa: E402
 
+
+def probe_texts():
+    source = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../server/domain/probes.c")
+    with open(source, encoding="utf-8") as file:
+        table = re.search(r"probe_texts\[PROBES\] = \{(.*?)^\};", file.read(), re.DOTALL | re.MULTILINE)[1]
+    literal = r'"(?:[^"\\]|\\.)*"'
+    for text in re.findall(rf"((?:\s*{literal})+),", table):
+        yield "".join(json.loads(part) for part in re.findall(literal, text))
+
+
 DEFAULTS = {
     "delay_ms": 0,
     "token_ms": 0,
@@ -63,6 +79,13 @@ DEFAULTS = {
     "format": "auto",
     "batch_max": None,
     "batch_status": 413,
+    "bytes_max": None,
+    "base64": None,
+    "shorten": "ignore",
+    "reads": None,
+    "tell": True,
+    "weights": "",
+    "cosine": 1,
     "api_key": None,
     "model": None,
     "served": None,
@@ -72,6 +95,8 @@ DEFAULTS = {
 }
 # What asks a server for its model alone: counted apart, and spared by the faults.
 PROBE = "Answer with the word ready."
+# The same of an encoder: what server/domain/probes.c has.
+ENCODER_PROBES = set(probe_texts())
 HEAD_MAX = 65536
 BODY_MAX = 64 << 20
 
@@ -237,6 +262,15 @@ def dialogue_for(prompt, shape, sampling):
     return json.dumps({"pairs": [pair_for(i, choice, prompt + "\0" + sampling) for i in range(n)]})
 
 
+def turned(text, dimension, cosine):
+    """A vector at this cosine to the text's."""
+    v, w = vector_for(text, dimension), vector_for("other: " + text, dimension)
+    along = sum(a * b for a, b in zip(v, w))
+    w = [b - along * a for a, b in zip(v, w)]
+    scale = (1 - cosine * cosine) ** 0.5 / sum(b * b for b in w) ** 0.5
+    return [cosine * a + scale * b for a, b in zip(v, w)]
+
+
 def vector_for(text, dimension):
     raw = b"".join(digest(text, str(i)) for i in range((dimension * 2 + 31) // 32))
     values = struct.unpack(f">{dimension}h", raw[: dimension * 2])
@@ -257,7 +291,7 @@ class Server:
 
     def reset(self):
         self.in_flight = self.max_in_flight = 0
-        self.counts = {"chat": 0, "embeddings": 0, "embedding_inputs": 0, "probes": 0}
+        self.counts = {"chat": 0, "embeddings": 0, "embedding_inputs": 0, "probes": 0, "encoder_probes": 0}
         self.statuses = {}
         self.texts = {}
         self.fault_hits = {}
@@ -273,6 +307,7 @@ class Server:
         result = {
             "chat_requests": self.counts["chat"],
             "probes": self.counts["probes"],
+            "encoder_probes": self.counts["encoder_probes"],
             "embedding_requests": self.counts["embeddings"],
             "embedding_inputs": self.counts["embedding_inputs"],
             "largest_batch": self.largest_batch,
@@ -548,7 +583,11 @@ class Server:
     async def fault_vector(self, fault, reply):
         good = await reply()
         body = json.loads(good.body)
-        if "data" in body:
+        if isinstance(body, list):
+            data = [{"index": i, "embedding": vector} for i, vector in enumerate(body)]
+            self.spoil(fault, data)
+            good.body = json.dumps([item["embedding"] for item in data]).encode()
+        elif "data" in body:
             self.spoil(fault, body["data"])
             good.body = json.dumps(body).encode()
         return good
@@ -616,19 +655,34 @@ class Server:
             reply.stream = Stream(json.loads(reply.body))
         return reply
 
+    def vector(self, text, dimension):
+        if self.config["reads"]:
+            text = " ".join(text.split()[: self.config["reads"]])
+        text = self.config["weights"] + text
+        return turned(text, dimension, self.config["cosine"]) if self.config["cosine"] < 1 \
+            else vector_for(text, dimension)
+
     def embeddings(self, request):
-        form = self.config["format"]
+        form, dimension = self.config["format"], self.config["dimension"]
+        reads = self.config["reads"] or sys.maxsize
         if form == "auto":
             form = request.get("encoding_format", "float")
+        if self.config["shorten"] == "honour":
+            dimension = request.get("dimensions", dimension)
         data = []
         for i, text in enumerate(self.inputs):
-            vector = vector_for(text, self.config["dimension"])
+            vector = self.vector(text, dimension)
             if form == "base64":
                 vector = base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
             data.append({"object": "embedding", "index": i, "embedding": vector})
-        tokens = sum(len(text.split()) for text in self.inputs)
+            if len(text.split()) > reads and self.config["tell"]:
+                data[-1]["truncated"] = True
+        if "inputs" in request:  # TEI's own form
+            return as_json([item["embedding"] for item in data])
+        tokens = sum(min(len(text.split()), reads) for text in self.inputs)
         usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-        return as_json({"object": "list", "data": data, "model": request.get("model"), "usage": usage})
+        return as_json({"object": "list", "data": data, "model": self.config["served"] or request.get("model"),
+                        "usage": usage})
 
     # A request
 
@@ -648,6 +702,12 @@ class Server:
         if route == "embeddings":
             if c["batch_max"] and len(self.inputs) > c["batch_max"]:
                 return error(c["batch_status"], "The batch is too large.")
+            if c["bytes_max"] and sum(len(text.encode()) for text in self.inputs) > c["bytes_max"]:
+                return error(413, "Payload too large.")
+            if c["base64"] and "encoding_format" in request:
+                return error(c["base64"], "Unknown field: encoding_format")
+            if isinstance(c["shorten"], int) and "dimensions" in request:
+                return error(c["shorten"], "The model has no matryoshka representation.")
             if c["poison"] and any(c["poison"] in text for text in self.inputs):
                 return error(c["poison_status"], "An input is not acceptable.")
         return None
@@ -671,7 +731,7 @@ class Server:
         await slots.take(self.config["slots"])
         try:
             reply = self.chat(request) if route == "chat" else self.embeddings(request)
-            tokens = json.loads(reply.body)["usage"].get("completion_tokens", 0)
+            tokens = json.loads(reply.body)["usage"].get("completion_tokens", 0) if route == "chat" else 0
             await self.delay(text, tokens)
         finally:
             slots.give()
@@ -690,12 +750,16 @@ class Server:
         if route == "chat":
             texts = [request["messages"][-1]["content"]]
         else:
-            texts = request["input"] if isinstance(request["input"], list) else [request["input"]]
+            texts = request["inputs"] if "inputs" in request else request["input"]
+            texts = texts if isinstance(texts, list) else [texts]
         text = "\n".join(texts)
         self.inputs = texts
         if text == PROBE:
             self.counts["probes"] += 1
             return self.refused(route, request, headers) or self.chat(request)
+        if ENCODER_PROBES.issuperset(texts) and texts != ["A dog."]:
+            self.counts["encoder_probes"] += 1
+            return self.refused(route, request, headers) or self.embeddings(request)
         self.note(route, texts)
         reply = self.refused(route, request, headers)
         if reply:
@@ -751,7 +815,7 @@ class Server:
             return as_json({"object": "list", "data": [{"id": self.config["model"] or "test-model"}]})
         if method == "POST" and path.endswith("/chat/completions"):
             return await self.model_call("chat", body, headers)
-        if method == "POST" and path.endswith("/embeddings"):
+        if method == "POST" and path.endswith(("/embeddings", "/embed")):
             return await self.model_call("embeddings", body, headers)
         return error(404, "no such route")
 

@@ -1,6 +1,10 @@
 """One working request for every operation, as a starting point for what applies to all of them."""
 import urllib.parse
 
+import numpy
+
+from support.tensors import pack_ids, write_safetensors
+
 
 class Samples:
     """`world` is a dataset on which a run over all stages has succeeded."""
@@ -15,7 +19,7 @@ class Samples:
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
-                  "prompt": "dense-v1", "provider": "offline"}
+                  "prompt": "dense-v1", "provider": "offline", "encoder": "offline"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -37,12 +41,16 @@ class Samples:
                   "create_embeddings": {"input": ["A dog."]}}
         if operation.id in ("import_seeds", "import_captions"):
             return {"data": b"A seed that is there already.\n"}
+        if operation.id == "import_embeddings":
+            vectors = numpy.ones((1, 1280), "<f4")
+            return {"data": write_safetensors({"ids": pack_ids([self.caption]), "vectors": vectors})}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 
     def query(self, operation):
         """The query parameters that the operation needs."""
-        sides = {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"}
-        return sides if operation.id == "compare_reports" else {}
+        needed = {"compare_reports": {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"},
+                  "import_embeddings": {"encoder": "offline"}}
+        return needed.get(operation.id, {})
 
     def target(self, operation):
         """Path and query."""
@@ -65,7 +73,8 @@ class Samples:
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
-                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider"}
+                  "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
+                  "encoder": "there-is-no-such-encoder"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -17,6 +17,11 @@
     'waiting_for', CASE WHEN r.state = 'queued' AND NOT {{run_resolved}}
                         THEN 'the model server to say which model it serves' END,
     'stages', w.stages,
+    'warnings', CASE WHEN n.truncated > 0.05 * n.embedded THEN json_build_array(json_build_object(
+                         'code', 'truncated',
+                         'message', round(100.0 * n.truncated / n.embedded) || ' % of the texts were '
+                             'longer than the encoder reads: their vectors are of their beginnings.'
+                     )) END,
     'progress', CASE WHEN r.state = 'succeeded' THEN 1
                      WHEN n.total > 0 THEN least(1, round(n.ended / n.total, 4))
                      ELSE 0 END,
@@ -52,6 +57,8 @@
         SELECT coalesce(sum(x.total), 0) AS total,
                coalesce(sum(x.done + x.failed + x.existing), 0) AS ended,
                coalesce(sum(x.done + x.failed), 0) AS worked,
+               sum(x.truncated) AS truncated,
+               sum(x.done) FILTER (WHERE x.name = 'representations') AS embedded,
                extract(epoch FROM now() - r.started_at) AS seconds,
                coalesce(sum(u.calls), 0)::bigint AS calls,
                coalesce(sum(u.wasted), 0)::bigint AS wasted,
@@ -59,7 +66,8 @@
                coalesce(sum(u.tokens_out), 0)::bigint AS tokens_out,
                coalesce(sum(u.cost), 0) AS cost
         FROM json_to_recordset(w.stages)
-             AS x (total bigint, done bigint, failed bigint, existing bigint, usage json),
+             AS x (name text, total bigint, done bigint, failed bigint, existing bigint,
+                   truncated bigint, usage json),
              LATERAL (
                SELECT sum(y.calls) AS calls, sum(y.wasted_calls) AS wasted,
                       sum(y.tokens_in) AS tokens_in, sum(y.tokens_out) AS tokens_out,

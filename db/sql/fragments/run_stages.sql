@@ -13,6 +13,7 @@
         'failed', n.failed,
         'existing', n.existing,
         'dropped', n.dropped,
+        'truncated', nullif(n.truncated, 0),
         'filters', f.filters,
         'tasks', CASE WHEN s.name = 'dialogues' THEN {{run_asked}} END,
         'usage', u.usage)) ORDER BY s.place)
@@ -32,7 +33,8 @@
                coalesce(sum(t.done), 0) AS done,
                coalesce(sum(t.failed), 0) AS failed,
                coalesce(sum(t.existing), 0) AS existing,
-               coalesce(sum(t.dropped), 0) AS dropped
+               coalesce(sum(t.dropped), 0) AS dropped,
+               sum((t.tally ->> 'truncated')::bigint) AS truncated
         FROM tasks t
         WHERE t.run_id = r.run_id AND t.stage IN (s.task_stage, s.pass)) n,
       LATERAL (

@@ -1,8 +1,8 @@
 -- Queues a run. $1 owner, $2 name, $3 run id, $4 stages, $5 selection, $6 limit or NULL,
 -- $7 max_failed, $8 the request, $9 captions and $10 dialogues as {recipe, kind, canonical, settings}
 -- or NULL, of which recipe, kind and canonical are missing while a served model is unknown,
--- $11 variants, $12 mix tasks, $13 mix bounds, $14 encoder as {name, settings} with
--- {id, kind, model, dimension} once the dimension is known, or NULL, $15 items of a pilot, $16 cost,
+-- $11 variants, $12 mix tasks, $13 mix bounds, $14 encoder as {name, settings} or NULL, whose version
+-- is found when it is first asked, $15 items of a pilot, $16 cost,
 -- $17 tokens and $18 deadline of the budget, each or NULL, $19 filters or NULL, $20 whether later
 -- stages wait until duplicates are dropped, $21 numbers of dialogues by mix task, $22 rounds of making
 -- up for those that fail. One row: JSON; none without the dataset. A unique violation means that
@@ -16,13 +16,6 @@ WITH {{dataset}}, stage AS (
     INSERT INTO recipes (recipe_id, stage, kind, settings)
     SELECT recipe_id, stage, kind, canonical FROM stage
     ON CONFLICT DO NOTHING
-), encoder AS (
-    INSERT INTO encoders (encoder_id, name, kind, model, dimension)
-    SELECT (x.doc ->> 'id')::uuid, x.doc ->> 'name', x.doc ->> 'kind', x.doc ->> 'model',
-           (x.doc ->> 'dimension')::integer
-    FROM ds, (SELECT $14::json AS doc) x
-    WHERE x.doc ->> 'id' IS NOT NULL
-    ON CONFLICT DO NOTHING
 ), used AS (
     INSERT INTO dataset_recipes (dataset, recipe_id)
     SELECT dataset, recipe_id FROM stage
@@ -30,7 +23,7 @@ WITH {{dataset}}, stage AS (
 ), r AS (
     INSERT INTO runs (run_id, dataset, sequence, state, stages, selection, seed_limit, max_failed,
                       request, caption_recipe, caption_settings, variants, dialogue_recipe,
-                      dialogue_settings, mix_tasks, mix_bounds, encoder_name, encoder_id,
+                      dialogue_settings, mix_tasks, mix_bounds, encoder_name,
                       representation_settings, dry_run, budget_cost, budget_tokens, deadline,
                       filters, barrier, targets, top_up)
     SELECT $3::uuid, ds.number,
@@ -38,7 +31,7 @@ WITH {{dataset}}, stage AS (
            'queued', $4::text[], $5::text::jsonb, $6::bigint, $7::double precision, $8::text::json,
            ($9::json ->> 'recipe')::uuid, $9::json -> 'settings', $11::integer,
            ($10::json ->> 'recipe')::uuid, $10::json -> 'settings', $12::text[], $13::bytea[],
-           $14::json ->> 'name', ($14::json ->> 'id')::uuid, $14::json -> 'settings',
+           $14::json ->> 'name', $14::json -> 'settings',
            $15::integer, $16::bigint, $17::bigint, $18::timestamptz, $19::text::json, $20::boolean,
            $21::bigint[], $22::integer
     FROM ds
