@@ -40,6 +40,6 @@ enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };
 extern const char *const review_verdicts[];
 
 /* Encoders answer for texts of at most so many characters. */
-enum { INPUT_TEXTS_MAX = 256, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };
+enum { INPUT_TEXTS_MAX = 2048, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };
 
 #endif
