@@ -78,7 +78,7 @@ static void heed_refusals(struct governor *g)
 {
     double to;
 
-    if (refusals_settle(&g->refusals, g->limit, &to) != REFUSALS_LESS)
+    if (refusals_settle(&g->refusals, g->limit, g->lifts > 0 ? g->sure : 0, &to) != REFUSALS_LESS)
         return;
     g->was_rising |= g->phase == GOVERNOR_RISING;
     g->phase = GOVERNOR_STEADY;
@@ -390,6 +390,8 @@ static void lift_roof(struct governor *g, int64_t now_us)
 {
     if (g->roof <= 0 || now_us < g->roof_until_us)
         return;
+    if (g->lifts == 0)
+        g->sure = g->roof;
     g->roof += fmax(1, g->roof * fmin(1, 0.02 * (double)(1 << (g->lifts < 6 ? g->lifts : 6))));
     g->lifts++;
     g->roof_until_us = now_us + g->roof_for_us;

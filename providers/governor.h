@@ -66,6 +66,7 @@ struct governor {
     struct refusals refusals;
     double roof; /* of the limit, after refusals; 0: none */
     int64_t roof_until_us, roof_for_us;
+    double sure;     /* the roof before the first of its lifts */
     int lifts;       /* of the roof, in a row */
     bool was_rising; /* when a cut that is on trial was made */
 };

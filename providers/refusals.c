@@ -47,9 +47,10 @@ static double share_of(const struct refusals *r)
     return r->tried > 0 ? r->refused / r->tried : 0;
 }
 
-enum refusals_advice refusals_settle(struct refusals *r, double limit, double *to)
+enum refusals_advice refusals_settle(struct refusals *r, double limit, double sure, double *to)
 {
     double fresh = r->burst_n - r->burst_counted;
+    bool beyond = sure > 0 && r->burst_least > sure;
 
     if (!r->unsettled)
         return REFUSALS_NOTHING;
@@ -62,7 +63,7 @@ enum refusals_advice refusals_settle(struct refusals *r, double limit, double *t
     r->burst_counted = r->burst_n;
     r->tried += fresh;
     r->refused += fresh;
-    if (!are_many(r) || *to >= limit || (r->cut_from > 0 && share_of(r) < dense))
+    if (!(beyond || are_many(r)) || *to >= limit || (r->cut_from > 0 && share_of(r) < dense))
         return REFUSALS_NOTHING;
     if (r->cut_from <= 0) {
         r->cut_from = limit;

@@ -25,8 +25,10 @@ enum refusals_advice { REFUSALS_NOTHING, REFUSALS_LESS, REFUSALS_RESTORE };
 void refusals_init(struct refusals *r);
 /* A call with `at_once` under way when it began was refused; true when this begins a burst. */
 bool refusals_note(struct refusals *r, int64_t started_us, int64_t now_us, int at_once);
-/* Before the next start: whether the last burst asks for less than `limit`, which *to is then. */
-enum refusals_advice refusals_settle(struct refusals *r, double limit, double *to);
+/* Before the next start: whether the last burst asks for less than `limit`, which *to is then.
+ * `sure` is what was taken for long before more was tried, or 0: of calls beyond it one refusal is
+ * enough, because each may cost a pause of all. */
+enum refusals_advice refusals_settle(struct refusals *r, double limit, double sure, double *to);
 /* A call was taken: whether a cut on trial is to be undone, and *to what. */
 enum refusals_advice refusals_taken(struct refusals *r, double *to);
 

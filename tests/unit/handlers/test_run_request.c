@@ -156,7 +156,7 @@ static void test_dialogues_by_number(void **state)
     assert_true(p.targeted);
     assert_int_equal(p.targets[0], 0);
     assert_int_equal(p.targets[1], 1000);
-    assert_int_equal(p.top_up, 3);
+    assert_int_equal(p.top_up, 20);
     assert_int_equal(p.dialogue_settings.turns.max, 5);
     assert_int_equal(p.dialogue_settings.reasoning_turns.min, 2);
     assert_non_null(strstr(p.dialogues, "\"turns\":{\"min\":3,\"max\":5}"));
@@ -171,7 +171,7 @@ static void test_dialogues_by_number(void **state)
     assert_int_equal(p.top_up, 0);
     assert_int_equal(
         plan(&f, "{\"stages\":[\"dialogues\"],\"dialogues\":{\"top_up\":true}}", &p, &e), 0);
-    assert_int_equal(p.top_up, 3);
+    assert_int_equal(p.top_up, 20);
     undeclare(&f);
     fake_end(&f);
 }

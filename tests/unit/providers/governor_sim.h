@@ -24,12 +24,14 @@ struct model {
     bool usage;           /* whether it says how many tokens there were */
     int refuses_above;    /* in flight; 0: never */
     double refuses_share; /* at random, however few there are */
+    double pause_s;       /* that it asks of a client whose call it refuses */
     int hangs_above;      /* in flight: such calls are never answered; 0: never */
 };
 
 struct client {
     struct governor g;
     int running, done;
+    double paused_until;
 };
 
 struct call {
@@ -146,7 +148,8 @@ static inline void arrive(struct sim *s, struct call *c)
 
 static inline void start_calls(struct sim *s, struct client *k)
 {
-    while (k->running < s->window && governor_admits(&k->g, k->running, s->window)) {
+    while (s->now >= k->paused_until && k->running < s->window &&
+           governor_admits(&k->g, k->running, s->window)) {
         struct call *c = s->free;
         s->free = c->next;
         k->running++;
@@ -182,6 +185,7 @@ static inline void refuse(struct sim *s, struct call *c)
     struct governor_call e = ended(s, c);
 
     governor_refused(&c->client->g, &e);
+    c->client->paused_until = s->now + s->m.pause_s;
     s->wasted++;
     give_back(s, c);
 }
@@ -195,6 +199,9 @@ static inline double next_trouble(const struct sim *s)
         at = s->refused[0]->started + 0.01;
     if (s->n_hung > 0)
         at = fmin(at, s->hung[0]->started + s->hang_s);
+    for (int i = 0; i < s->n_clients; i++)
+        if (s->clients[i].paused_until > s->now)
+            at = fmin(at, s->clients[i].paused_until);
     return at;
 }
 

@@ -111,6 +111,24 @@ static void test_refusals(void **state)
     free(s);
 }
 
+/* A refusal costs a second of all calls, twenty times as long as an answer takes. */
+static void test_refusals_that_pause(void **state)
+{
+    struct model m = {.slots = 1000, .rate = 2000, .least = 100, .most = 100, .noise = 0.2};
+
+    (void)state;
+    m.refuses_above = 50;
+    m.pause_s = 1;
+    struct sim *s = start(m, 512);
+    run_until(s, 10);
+    mark(s);
+    run_until(s, 1200);
+    show("above 50, with a pause", s);
+    assert_true(used(s) >= 0.05 * 0.95);
+    assert_true(s->wasted * 1000 < s->done);
+    free(s);
+}
+
 /* Refusals that have nothing to do with how many there are, on their own and with such that have.
  */
 static void test_stray_refusals(void **state)
@@ -266,6 +284,7 @@ int main(void)
         cmocka_unit_test(test_answers_of_one_length),
         cmocka_unit_test(test_batching_is_no_queue),
         cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_refusals_that_pause),
         cmocka_unit_test(test_stray_refusals),
         cmocka_unit_test(test_hangs),
         cmocka_unit_test(test_a_server_that_changes),
