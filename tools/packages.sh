@@ -16,6 +16,7 @@ package_names() {
             printf '%s\n' python3-pytest python3-requests python3-jsonschema python3-numpy
             ;;
         format) printf '%s\n' clang-format python3 ;;
+        fuzz) printf '%s\n' clang libclang-rt-dev ;;
         lint) printf '%s\n' clang clang-tidy shellcheck ;;
         *) die "no package group named $group" ;;
         esac

@@ -13,8 +13,8 @@
 struct outcome {
     struct tensor_header header;
     int n_headers;
-    int64_t rows, ids;
-    uint64_t hash; /* of all that was handed out */
+    int64_t rows, ids, stop_at; /* the call for row stop_at fails */
+    uint64_t hash;              /* of all that was handed out */
     int result;
     struct err e;
 };
@@ -24,6 +24,8 @@ static int on_header(void *ctx, const struct tensor_header *h, struct err *e)
     struct outcome *o = ctx;
     (void)e;
     REQUIRE(o->n_headers++ == 0 && h->columns > 0 && h->rows >= 0);
+    REQUIRE(h->id_bytes <= TENSOR_STREAM_ID_MAX);
+    REQUIRE(h->id_bytes % tensor_dtype_size(h->id_dtype) == 0);
     o->header = *h;
     return 0;
 }
@@ -32,14 +34,13 @@ static int on_row(void *ctx, int64_t row, const float *v, bool finite, struct er
 {
     struct outcome *o = ctx;
     bool all = true;
-    (void)e;
     REQUIRE(row == o->rows++ && row < o->header.rows);
     REQUIRE(o->ids == (o->header.ids_first ? o->header.rows : 0) || o->header.id_bytes == 0);
     for (size_t i = 0; i < o->header.columns; i++)
         all = all && isfinite(v[i]);
     REQUIRE(all == finite);
     o->hash = o->hash * 31 + fuzz_hash(v, o->header.columns * sizeof(*v));
-    return 0;
+    return row == o->stop_at ? err_set(e, ERR_CONFLICT, "enough") : 0;
 }
 
 static int on_id(void *ctx, int64_t row, struct str id, struct err *e)
@@ -66,10 +67,11 @@ static int push_piece(struct tensor_stream *s, const uint8_t *p, size_t n, struc
 /* Pieces of up to `piece` bytes, their sizes drawn from the input's hash. */
 static struct outcome run(const uint8_t *data, size_t size, size_t piece, uint64_t choices)
 {
-    struct outcome o = {.n_headers = 0};
+    struct outcome o = {.stop_at = choices & 0xe0 ? -2 : (int64_t)(choices >> 8 & 3)};
     const struct tensor_stream_calls calls = {
         .ctx = &o,
         .ids = choices & 1 ? "ids" : NULL,
+        .ids_required = (choices & 0x1001) == 0x1001,
         .matrix = choices & 2 ? "vectors" : NULL,
         .columns = choices & 12 ? 0 : 3,
         .finite_only = choices & 16,
@@ -141,7 +143,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct outcome pieces = run(data, size, 1 + choices % 40, choices);
     require_same(&whole, &pieces);
     if (whole.result != 0) {
-        REQUIRE(whole.e.code == ERR_VALIDATION && whole.e.msg[0]);
+        REQUIRE(whole.e.code == (whole.rows == whole.stop_at + 1 ? ERR_CONFLICT : ERR_VALIDATION));
+        REQUIRE(whole.e.msg[0]);
         return 0;
     }
     REQUIRE(whole.rows == whole.header.rows);

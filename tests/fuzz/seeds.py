@@ -47,6 +47,8 @@ SAFETENSORS = {
     "ids_after": safetensors({**MATRIX, "ids": entry("U8", [2, 16], 24, 56)}, SIX + IDS),
     "ids_first": safetensors({"ids": entry("U8", [2, 16], 0, 32),
                               "vectors": entry("F32", [2, 3], 32, 56)}, IDS + SIX),
+    "ids_integers": safetensors({"ids": entry("I64", [2, 3], 0, 48),
+                                 "vectors": entry("F32", [2, 3], 48, 72)}, SIX * 3),
     "ids_wrong_rows": safetensors({**MATRIX, "ids": entry("U8", [4, 8], 24, 56)}, SIX + IDS),
     "all_types": safetensors({
         "__metadata__": {"format": "pt", "note": "a\u00e9\n"},
