@@ -66,7 +66,7 @@ const char *encoder_weights_hash(const struct encoder *c);
 bool encoder_stopped(struct encoder *c, char reason[200]);
 void encoder_reset(struct encoder *c);
 /* As a JSON object: its settings without secrets, and what this process has learned of it. */
-void encoder_describe(struct encoder *c, struct buf *json);
+void encoder_describe(struct encoder *c, struct buf *out);
 
 typedef void (*encoder_done_fn)(void *arg, const struct encoder_reply *reply);
 

@@ -56,8 +56,9 @@ static bool wait_for_room(struct worker *k, struct encoder *c, int64_t deadline_
     return encoder_room(k->engine, c) > 0;
 }
 
-static int ask(struct worker *k, struct encoder *c, struct answer *a, struct err *e)
+static int ask(struct worker *k, struct run_info *r, struct answer *a, struct err *e)
 {
+    struct encoder *c = r->encoder;
     struct str texts[PROBES];
     int64_t deadline_us = clock_us() + PROBE_TIMEOUT_US;
     for (int i = 0; i < PROBES; i++)
@@ -65,7 +66,8 @@ static int ask(struct worker *k, struct encoder *c, struct answer *a, struct err
     (void)wait_for_room(k, c, deadline_us);
     if (encoder_submit(k->engine, c, texts, PROBES, a, on_probes, a, e) < 0)
         return -1;
-    while (!a->answered && clock_us() < deadline_us && !atomic_load(&k->work->draining)) {
+    while (!a->answered && clock_us() < deadline_us && !atomic_load(&k->work->draining) &&
+           !atomic_load(&r->stopping)) {
         worker_turn(k);
         if (!a->answered)
             (void)engine_poll(k->engine, 50);
@@ -79,15 +81,16 @@ static int ask(struct worker *k, struct encoder *c, struct answer *a, struct err
 
 /* The vectors of the probe texts. A dimension that was learned is given up when nothing has it any
  * more. */
-static int probe(struct worker *k, struct encoder *c, struct answer *a, struct err *e)
+static int probe(struct worker *k, struct run_info *r, struct answer *a, struct err *e)
 {
-    if (ask(k, c, a, e) < 0)
+    struct encoder *c = r->encoder;
+    if (ask(k, r, a, e) < 0)
         return -1;
     if (a->other_dimension && encoder_get_settings(c)->dimension == 0) {
         encoder_forget_dimension(c);
         free_answer(a);
         *a = (struct answer){0};
-        if (ask(k, c, a, e) < 0)
+        if (ask(k, r, a, e) < 0)
             return -1;
     }
     if (a->vectors > 0)
@@ -347,7 +350,7 @@ static int check(struct worker *k, struct run_info *r, struct err *e)
 {
     struct answer a __attribute__((cleanup(free_answer))) = {0};
     struct version own __attribute__((cleanup(free_version))) = {0};
-    if (probe(k, r->encoder, &a, e) < 0 || find_own(k, r, &own, e) < 0)
+    if (probe(k, r, &a, e) < 0 || find_own(k, r, &own, e) < 0)
         return -1;
     int rc = own.rows ? judge_own(k, r, &own, &a, e) : judge_current(k, r, &a, e);
     if (rc >= 0)
@@ -378,7 +381,11 @@ int encoder_version_ensure(struct worker *k, struct run_info *r, bool now, struc
     if (!r->encoder)
         return err_set(e, ERR_INTERNAL, "a run without an encoder");
     (void)pthread_mutex_lock(&r->encoder_mutex);
-    int rc = !now && was_checked(k, r) ? 0 : check(k, r, e);
+    int rc = 0;
+    if (atomic_load(&r->stopping)) /* another thread has found out */
+        rc = err_set(e, ERR_UNAVAILABLE, "the run stops");
+    else if (now || !was_checked(k, r))
+        rc = check(k, r, e);
     (void)pthread_mutex_unlock(&r->encoder_mutex);
     if (rc < 0 && !atomic_load(&k->work->draining))
         pause_run(k, r, e);

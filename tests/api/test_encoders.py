@@ -1,5 +1,7 @@
 """Versions of encoders: what is noticed when a server answers other vectors than it did, what becomes of the
 run, and that vectors of different versions never meet."""
+import hashlib
+
 import numpy
 import pytest
 
@@ -47,6 +49,10 @@ def version(api, name="embeddings"):
     return found
 
 
+def version_id(*parts):
+    return hashlib.sha256("\0".join(("encoder", *map(str, parts))).encode()).hexdigest()[:32]
+
+
 def accept(api, name="embeddings", expect=200):
     return api.call("create_encoder_version", encoder=name, expect=expect)
 
@@ -88,6 +94,7 @@ def test_encoders_are_shown(place, model_server):
 def test_first_use_makes_a_version(embedded, model_server):
     first = version(embedded.api)
     assert first["version"] == 1 and first["dimension"] == DIMENSION and first["state"] == "current"
+    assert first["id"] == version_id("embeddings", "openai", "test-encoder", DIMENSION), "as it was before versions"
     assert first["smallest_cosine"] == pytest.approx(1, abs=1e-6) and first["agreed_at"] >= first["created_at"]
     assert stage_of(embedded.first, "representations")["encoder_id"] == first["id"]
     assert model_server.stats()["encoder_probes"] > 0
@@ -216,6 +223,7 @@ def test_another_revision_is_another_encoder(embedded, model_server):
     run = embedded.run(["representations"])
     new = version(embedded.api)
     assert new["revision"] == "second" and new["version"] == 1 and new["id"] != old["id"]
+    assert new["id"] == version_id("embeddings", "openai", "test-encoder", DIMENSION, "second", "", 1)
     assert stage_of(run, "representations")["done"] == N
     check_vectors(embedded, "others")
     check_moments(embedded, run)

@@ -16,7 +16,7 @@ RECIPE = "22222222-2222-2222-2222-222222222222"
 ENCODER = "33333333-3333-3333-3333-333333333333"
 REVIEW = "55555555-5555-5555-5555-555555555555"
 # What may read a whole table: removals and sweeps, which are rare and in the background.
-COLD = {"delete_slice", "deletes_sweep", "dataset_get", "dataset_put", "datasets_list"}
+COLD = {"delete_slice", "deletes_sweep", "encoder_undo", "dataset_get", "dataset_put", "datasets_list"}
 
 FILL = f"""
 INSERT INTO datasets (owner, name, shards) VALUES ('default', 'plans', 4);

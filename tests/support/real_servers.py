@@ -138,6 +138,28 @@ class Transformers(Vllm):
                 "--device", "cpu"]
 
 
+class MiniLm(RealServer):
+    """A small pretrained text encoder behind examples/embeddings_server.py."""
+
+    name = "all-MiniLM-L6-v2"
+    tool = ROOT / "tools/minilm.sh"
+
+    def __init__(self, folder):
+        super().__init__(folder, None)
+
+    @classmethod
+    def obtain(cls):
+        try:
+            done = subprocess.run([cls.tool, "fetch"], stdin=subprocess.DEVNULL, capture_output=True,
+                                  text=True, timeout=FETCH_S, check=False)
+        except subprocess.TimeoutExpired:
+            return f"{cls.name} could not be fetched within {FETCH_S} s"
+        return None if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
+
+    def command(self):
+        return [self.tool, "run", "--port", str(self.port), "--name", self.name]
+
+
 def made(kind, **settings):
     """A server of the kind, started, in a folder that goes with it; for fixtures. Skips where there is
     none, or where it does not start: both are no fault of the service."""
