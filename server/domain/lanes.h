@@ -44,13 +44,13 @@ LANES_INLINE void lanes_load(const double *p, size_t width, f64x4 *out)
 
 LANES_INLINE void lanes_load_floats(const float *p, size_t width, f64x4 *out)
 {
-    f32x4 v = {0};
-    if (width == LANES)
-        memcpy(&v, p, sizeof(v));
-    else
-        for (size_t i = 0; i < width; i++)
-            v[i] = p[i];
-    *out = __builtin_convertvector(v, f64x4);
+    if (width == LANES) { /* spelled out, gcc makes one instruction of it */
+        *out = (f64x4){(double)p[0], (double)p[1], (double)p[2], (double)p[3]};
+        return;
+    }
+    *out = (f64x4){0};
+    for (size_t i = 0; i < width; i++)
+        (*out)[i] = (double)p[i];
 }
 
 LANES_INLINE void lanes_store(const f64x4 *v, size_t width, double *out)

@@ -92,17 +92,28 @@ LANES_INLINE void square_root(f64x4 *v)
 /* Sine and cosine of angles up to a quarter of pi, by their series. */
 LANES_INLINE void sine_cosine(const f64x4 *angle, f64x4 *sine, f64x4 *cosine)
 {
-    static const double of_sine[] = {-1.0 / 156, -1.0 / 110, -1.0 / 72,
-                                     -1.0 / 42,  -1.0 / 20,  -1.0 / 6};
-    static const double of_cosine[] = {-1.0 / 182, -1.0 / 132, -1.0 / 90,
-                                       -1.0 / 56,  -1.0 / 30,  -1.0 / 12};
-    f64x4 x = *angle, z = x * x, s = z * (-1.0 / 210), c = z * (-1.0 / 240);
-    for (size_t i = 0; i < sizeof(of_sine) / sizeof(*of_sine); i++) {
-        s = (s + 1.0) * z * of_sine[i];
-        c = (c + 1.0) * z * of_cosine[i];
+    enum { TERMS = 7 };
+    static const double of_sine[TERMS - 1] = {1.0 / 6227020800, -1.0 / 39916800, 1.0 / 362880,
+                                              -1.0 / 5040,      1.0 / 120,       -1.0 / 6};
+    static const double of_cosine[TERMS] = {-1.0 / 87178291200,
+                                            1.0 / 479001600,
+                                            -1.0 / 3628800,
+                                            1.0 / 40320,
+                                            -1.0 / 720,
+                                            1.0 / 24,
+                                            -0.5};
+    f64x4 x = *angle, z = x * x, s = z * (-1.0 / 1307674368000), c = z * (1.0 / 20922789888000);
+    for (size_t i = 0; i < TERMS - 1; i++) {
+        s = z * (s + of_sine[i]);
+        c = z * (c + of_cosine[i]);
     }
     *sine = x + x * s;
-    *cosine = 1.0 + (c + 1.0) * z * -0.5;
+    *cosine = 1.0 + z * (c + of_cosine[TERMS - 1]);
+}
+
+LANES_INLINE void doubles_of(i32x4 v, f64x4 *out)
+{
+    *out = (f64x4){(double)v[0], (double)v[1], (double)v[2], (double)v[3]};
 }
 
 /* Four numbers from the cosine and four from the sine. The angle is q right angles and a rest of at
@@ -111,12 +122,13 @@ LANES_INLINE void box_muller(const uint32_t *radii, const uint32_t *angles, doub
                              double *second)
 {
     u32x4 radius, angle;
+    f64x4 r, rest, sine, cosine;
     memcpy(&radius, radii, sizeof(radius));
     memcpy(&angle, angles, sizeof(angle));
     u32x4 q = (angle + (1U << 29)) >> 30;
-    u64x4 quarter_turns = __builtin_convertvector(q, u64x4), odd = -(quarter_turns & 1);
-    f64x4 r = __builtin_convertvector((i32x4)(radius ^ 1U << 31), f64x4), sine, cosine;
-    f64x4 rest = __builtin_convertvector((i32x4)(angle - (q << 30)), f64x4);
+    u64x4 right_angles = {q[0], q[1], q[2], q[3]}, odd = -(right_angles & 1);
+    doubles_of((i32x4)(radius ^ 1U << 31), &r);
+    doubles_of((i32x4)(angle - (q << 30)), &rest);
     r = (r + (0x1p31 + 0.5)) * 0x1p-32;
     rest *= 0x1.921fb54442d18p+0 * 0x1p-30;
     logarithm(&r);
@@ -125,8 +137,8 @@ LANES_INLINE void box_muller(const uint32_t *radii, const uint32_t *angles, doub
     sine_cosine(&rest, &sine, &cosine);
     u64x4 s = ((u64x4)sine & ~odd) | ((u64x4)cosine & odd);
     u64x4 c = ((u64x4)cosine & ~odd) | ((u64x4)sine & odd);
-    f64x4 x = r * (f64x4)(c ^ (quarter_turns + 1) >> 1 << 63);
-    f64x4 y = r * (f64x4)(s ^ quarter_turns >> 1 << 63);
+    f64x4 x = r * (f64x4)(c ^ (right_angles + 1) >> 1 << 63);
+    f64x4 y = r * (f64x4)(s ^ right_angles >> 1 << 63);
     memcpy(first, &x, sizeof(x));
     memcpy(second, &y, sizeof(y));
 }

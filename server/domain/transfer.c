@@ -79,12 +79,15 @@ LANES_INLINE void write_floats(enum difference kind, const struct transfer *t, d
                                double unit, const float *u, float *out)
 {
     f64x4 d;
-    for (size_t i = 0; i < t->n; i += LANES) {
-        size_t width = lanes_width(i, t->n);
-        difference(kind, t, factor, u, i, width, &d);
+    size_t i = 0;
+    for (; i + LANES <= t->n; i += LANES) {
+        difference(kind, t, factor, u, i, LANES, &d);
         d *= unit;
-        lanes_store_floats(&d, width, out + i);
+        lanes_store_floats(&d, LANES, out + i);
     }
+    difference(kind, t, factor, u, i, t->n - i, &d);
+    d *= unit;
+    lanes_store_floats(&d, t->n - i, out + i);
 }
 
 LANES_INLINE bool shift(enum difference kind, const struct transfer *t, const float *u, float *out)
@@ -112,12 +115,15 @@ LANES_INLINE bool realign_half(const struct transfer *t, const float *u, double 
     f64x4 d;
     if (!factor_of(squares_of(ALIGNED, t, 1, u), &factor))
         return false;
-    for (size_t i = 0; i < t->n; i += LANES) {
-        size_t width = lanes_width(i, t->n);
-        difference(ALIGNED, t, 1, u, i, width, &d);
+    size_t i = 0;
+    for (; i + LANES <= t->n; i += LANES) {
+        difference(ALIGNED, t, 1, u, i, LANES, &d);
         d *= factor;
-        lanes_store(&d, width, out + i);
+        lanes_store(&d, LANES, out + i);
     }
+    difference(ALIGNED, t, 1, u, i, t->n - i, &d);
+    d *= factor;
+    lanes_store(&d, t->n - i, out + i);
     return true;
 }
 

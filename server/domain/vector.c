@@ -191,21 +191,40 @@ bool vector_finite(const float *v, size_t n)
     return !bad;
 }
 
+LANES_INLINE double squares_of(const float *v, size_t n)
+{
+    f64x4 even = {0}, odd = {0}, x;
+    size_t i = 0;
+    for (; i + 2 * LANES <= n; i += 2 * LANES) {
+        lanes_load_floats(v + i, LANES, &x);
+        even += x * x;
+        lanes_load_floats(v + i + LANES, LANES, &x);
+        odd += x * x;
+    }
+    lanes_load_floats(v + i, lanes_width(i, n), &x);
+    even += x * x;
+    lanes_load_floats(v + i + LANES, lanes_width(i + LANES, n), &x);
+    odd += x * x;
+    return lanes_total(&even, &odd);
+}
+
+LANES_INLINE void scale(float *v, size_t width, double factor)
+{
+    f64x4 x;
+    lanes_load_floats(v, width, &x);
+    x *= factor;
+    lanes_store_floats(&x, width, v);
+}
+
 LANES_INLINE bool normalise(float *v, size_t n)
 {
-    f64x4 sums[2] = {{0}}, x;
-    for (size_t i = 0; i < n; i += LANES) {
-        lanes_load_floats(v + i, lanes_width(i, n), &x);
-        sums[i / LANES % 2] += x * x;
-    }
-    double norm = sqrt(lanes_total(&sums[0], &sums[1]));
+    double norm = sqrt(squares_of(v, n));
+    size_t i = 0;
     if (!isfinite(norm) || !(norm > 0))
         return false;
-    for (size_t i = 0; i < n; i += LANES) {
-        lanes_load_floats(v + i, lanes_width(i, n), &x);
-        x *= 1 / norm;
-        lanes_store_floats(&x, lanes_width(i, n), v + i);
-    }
+    for (; i + LANES <= n; i += LANES)
+        scale(v + i, LANES, 1 / norm);
+    scale(v + i, n - i, 1 / norm);
     return true;
 }
 
