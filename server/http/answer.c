@@ -57,7 +57,9 @@ int http_answer_write(struct req *q, const void *data, size_t n, struct err *e)
     (void)pthread_mutex_lock(&c->mutex);
     for (size_t done = 0; done < n && !a->broken;) {
         wait_writable(c);
-        done += a->broken ? 0 : ring_put(&a->ring, (const char *)data + done, n - done);
+        size_t put = a->broken ? 0 : ring_put(&a->ring, (const char *)data + done, n - done);
+        done += put;
+        a->written += put;
         if (!c->gone)
             conn_resume(c);
     }

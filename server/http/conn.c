@@ -333,6 +333,9 @@ void http_complete(struct req *q)
         /* A client that has stopped sending would never make the worker look at this request. */
         if (c->pipe.ring.p && !c->pipe.ended)
             socket_deadline(c->sock, STALL_S);
+        /* Nor would one that takes nothing see the end of an answer that is not whole. */
+        if (c->answer.begun && !c->is_head && c->answer.written < c->answer.length)
+            socket_deadline(c->sock, STALL_S);
         conn_resume(c);
     }
     (void)pthread_mutex_unlock(&c->mutex);

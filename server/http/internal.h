@@ -92,7 +92,7 @@ struct http_body {
 /* The pipe of an answer that is made while it is sent. All under the request's mutex. */
 struct http_answer {
     struct ring ring;
-    uint64_t length;
+    uint64_t length, written;
     bool begun;
     bool ended;  /* nothing more will be written */
     bool broken; /* the client left, or the server ends */

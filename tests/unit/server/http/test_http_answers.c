@@ -15,8 +15,10 @@ static long take(struct client *c, long n)
 {
     long at = 0;
     for (;;) {
-        for (size_t i = 0; i < c->n; i++)
-            assert_int_equal((unsigned char)c->data[i], byte_at((uint64_t)at + i));
+        size_t good = 0;
+        while (good < c->n && (unsigned char)c->data[good] == byte_at((uint64_t)at + good))
+            good++;
+        assert_int_equal(good, c->n);
         at += (long)c->n;
         c->n = 0;
         if (at == n || !client_receive(c))
@@ -75,7 +77,7 @@ static void test_short(void **state)
 static void test_backpressure(void **state)
 {
     (void)state;
-    enum { HUGE_BYTES = 256 * 1024 * 1024, BUFFERS = 64 * 1024 * 1024 };
+    enum { HUGE_BYTES = 64 * 1024 * 1024, BUFFERS = 32 * 1024 * 1024 };
     struct client *c = client_open(port);
     atomic_store(&seen.sent, 0);
     assert_int_equal(begin(c, "GET", HUGE_BYTES, HUGE_BYTES)->status, 200);
