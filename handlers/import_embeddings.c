@@ -250,7 +250,7 @@ static int on_header(void *ctx, const struct tensor_header *h, struct err *e)
         return err_set(e, ERR_VALIDATION, "a vector may have %d values", ENCODER_DIMENSION_MAX);
     v->dimension = h->columns;
     v->vector = calloc(v->dimension, sizeof(*v->vector));
-    v->stored = calloc(v->dimension, sizeof(float));
+    v->stored = malloc(vector_bytes(v->type, v->dimension));
     if (!v->vector || !v->stored)
         return err_set(e, ERR_NO_MEMORY, "no memory for a vector");
     return declare_version(v, e);
