@@ -12,7 +12,6 @@ import argparse
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -20,8 +19,8 @@ import time
 
 import measure
 from measure import ROOT, Cluster, LlmServer, Service, median, table
+from support.peers import LOCAL, install_node, install_python
 
-LOCAL = ROOT / ".local"
 PEER_S = 300  # after which a client is given up
 SETTLE_S = 0.5  # until the CPU of processes that have ended is accounted for
 
@@ -39,63 +38,21 @@ PEERS = [
 
 # ---- the clients ----
 
-def python_home():
-    """A virtual environment of our own; None when there is no way to make one."""
-    home = LOCAL / "peers"
-    if not (home / "bin/python").exists():
-        for python in filter(None, (sys.executable, shutil.which("python3"))):
-            shutil.rmtree(home, ignore_errors=True)
-            made = subprocess.run([python, "-m", "venv", home], stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.DEVNULL, check=False)
-            if made.returncode == 0:
-                break
-        else:
-            return None
-    return home / "bin/python"
+def python_command(packages):
+    python, missing = install_python(packages)
+    return python and [python, ROOT / "bench/peers/python.py"], missing
 
 
-def install_python(packages):
-    """The interpreter that has the packages, or why there is none."""
-    python = python_home()
-    if not python:
-        return None, "no virtual environment can be made (python3-venv)"
-    wanted = {line.split("==")[0]: line for line in
-              (ROOT / "bench/peers/requirements.txt").read_text(encoding="ascii").split()}
-    names = "import sys, importlib.metadata as m; [m.version(p) for p in sys.argv[1:]]"
-    probe = subprocess.run([python, "-c", names, *packages], check=False,
-                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if probe.returncode != 0:
-        log = LOCAL / f"peers-{packages[0]}.log"
-        with open(log, "wb") as out:
-            done = subprocess.run([python, "-m", "pip", "install", "-q", *(wanted[p] for p in packages)],
-                                  stdout=out, stderr=out, check=False)
-        if done.returncode != 0:
-            return None, f"pip cannot install it (see {log.relative_to(ROOT)})"
-    return [python, ROOT / "bench/peers/python.py"], None
-
-
-def install_node():
-    home = LOCAL / "peers-node"
-    if not shutil.which("npm"):
-        return None, "there is no npm"
-    home.mkdir(parents=True, exist_ok=True)
-    # Node looks for packages above the script that asks for them.
-    for name in ("package.json", "package-lock.json", "openai.mjs"):
-        shutil.copy(ROOT / "bench/peers/node" / name, home / name)
-    if not (home / "node_modules/openai").exists():
-        with open(LOCAL / "peers-node.log", "wb") as out:
-            done = subprocess.run(["npm", "ci", "--no-audit", "--no-fund"], cwd=home, stdout=out, stderr=out,
-                                  check=False)
-        if done.returncode != 0:
-            return None, "npm cannot install it (see .local/peers-node.log)"
-    return ["node", home / "openai.mjs"], None
+def node_command():
+    script, missing = install_node(ROOT / "bench/peers/node/openai.mjs")
+    return script and ["node", script], missing
 
 
 class Peer:
     def __init__(self, name, kind, client, keeps, prompts, packages):
         self.name, self.client, self.keeps, self.prompts = name, client, keeps, prompts
         self.kind = kind
-        self.command, self.missing = install_node() if kind == "node" else install_python(packages)
+        self.command, self.missing = node_command() if kind == "node" else python_command(packages)
 
     def run(self, llm, sample, texts, most):
         """One run over the first texts; figures."""

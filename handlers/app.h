@@ -27,6 +27,7 @@ struct app {
     void *wake_arg;
     atomic_bool migrated; /* the schema is current */
     atomic_int reports;   /* that are being made */
+    atomic_int exports;   /* that are under way */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

@@ -30,10 +30,15 @@ const struct field compute_fields[] = {
     {.type = FIELD_END},
 };
 
-static int check_dataset(struct req *q, struct work_ctx *ctx, struct str dataset, struct err *e)
+/* How the dataset stores vectors; the default where there is none to store them. */
+static int find_type(struct req *q, struct work_ctx *ctx, struct str dataset,
+                     enum vector_type *type, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
+    *type = VECTOR_F16;
+    if (!dataset.p)
+        return 0;
     call_init(&c, STMT_DATASET_EXISTS);
     call_z(&c, OWNER);
     if (bind_copy(q, &c, dataset, e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
@@ -41,6 +46,7 @@ static int check_dataset(struct req *q, struct work_ctx *ctx, struct str dataset
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "there is no dataset named \"" STR_FMT "\"",
                        STR_ARG(dataset));
+    *type = vector_type_of(rows_text(rows, 0, 1));
     return 0;
 }
 
@@ -84,14 +90,6 @@ static struct encoder *encoder_of(struct req *q, struct work_ctx *ctx, const str
     return encoder;
 }
 
-static struct encoder *without_transfer(struct req *q, struct work_ctx *ctx,
-                                        const struct compute_body *body, struct err *e)
-{
-    if (body->dataset.p && check_dataset(q, ctx, body->dataset, e) < 0)
-        return NULL;
-    return declared_encoder(ctx->app, body->encoder, "/encoder", e);
-}
-
 /* The encoder, and in *p what its vectors go through. */
 static struct encoder *prepare(struct req *q, struct work_ctx *ctx, struct prepared *p,
                                struct err *e)
@@ -105,7 +103,7 @@ static struct encoder *prepare(struct req *q, struct work_ctx *ctx, struct prepa
     if (method < -1)
         return NULL;
     if (method == TRANSFER_NONE)
-        return without_transfer(q, ctx, body, e);
+        return declared_encoder(ctx->app, body->encoder, "/encoder", e);
     if (!body->dataset.p) {
         (void)err_field(e, "/dataset", "is required: the transfer uses a dataset's moments");
         return NULL;
@@ -160,14 +158,18 @@ static int known_dimension(struct encoder *encoder, const struct encoded *x)
 }
 
 /* As if it had been stored, so that a text has the same representation either way. */
-static void round_as_stored(float *v, int dimension)
+static void round_as_stored(enum vector_type type, struct encoded *x)
 {
-    uint8_t half[2 * ENCODER_DIMENSION_MAX];
-    size_t n = (size_t)dimension;
-    if (dimension > ENCODER_DIMENSION_MAX)
+    uint8_t stored[4 * ENCODER_DIMENSION_MAX];
+    size_t n = (size_t)x->dimension;
+    if (!x->vectors || x->dimension > ENCODER_DIMENSION_MAX)
         return;
-    vector_to_f16(v, n, half);
-    (void)vector_decode_unit(half, 2 * n, v, n);
+    for (size_t i = 0; i < x->n; i++) {
+        float *v = x->vectors + i * n;
+        vector_encode(type, v, n, stored);
+        if (!x->reason[i])
+            (void)vector_decode_unit(stored, vector_bytes(type, n), v, n);
+    }
 }
 
 static void write_item(const struct encoded *x, size_t i, struct str text, const struct prepared *p,
@@ -181,7 +183,6 @@ static void write_item(const struct encoded *x, size_t i, struct str text, const
     if (x->reason[i] || !v) {
         item_error_write(x->reason[i], "the encoder has no vector for this text", b);
     } else {
-        round_as_stored(v, p->dimension);
         text_key(text, key);
         representation_write(p, key, v, out, b);
     }
@@ -214,12 +215,14 @@ static int compute_work(struct req *q, struct work_ctx *ctx, struct err *e)
     const struct compute_body *body = op_body(q);
     _cleanup_(encoded_free) struct encoded x = {0};
     struct prepared p = {0};
-    if (encode_check(&body->input, e) < 0)
+    enum vector_type type;
+    if (encode_check(&body->input, e) < 0 || find_type(q, ctx, body->dataset, &type, e) < 0)
         return -1;
     struct encoder *encoder = prepare(q, ctx, &p, e);
     if (!encoder || encode_texts(ctx, encoder, body->input.items, body->input.n, &x, e) < 0 ||
         take_version(q, ctx, encoder, known_dimension(encoder, &x), &p, e) < 0)
         return -1;
+    round_as_stored(type, &x);
     return render_computed(q, &x, &p, e);
 }
 

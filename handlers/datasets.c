@@ -1,17 +1,20 @@
 #include "handlers/bind.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
+#include "server/domain/vector.h"
 #include "server/json/write.h"
 
 struct dataset_body {
     struct opt_int shards;
-    struct str description;
+    struct str description, vector_type;
 };
 
 const struct field dataset_fields[] = {
     {FIELD_INT, "shards", .offset = offsetof(struct dataset_body, shards), .min = 1, .max = 1024},
     {FIELD_STRING, "description", .offset = offsetof(struct dataset_body, description),
      .max = 1000},
+    {FIELD_ENUM, "vector_type", .offset = offsetof(struct dataset_body, vector_type),
+     .values = vector_types},
     {.type = FIELD_END},
 };
 
@@ -38,7 +41,9 @@ static int put_bind(struct req *q, struct db_call *c, struct err *e)
         call_i64(c, b->shards.v);
     else
         call_null(c);
-    return bind_copy(q, c, b->description, e);
+    if (bind_copy(q, c, b->description, e) < 0)
+        return -1;
+    return bind_copy(q, c, b->vector_type, e);
 }
 
 static int put_render(struct req *q, const struct rows *r, struct err *e)
@@ -51,8 +56,11 @@ static int put_render(struct req *q, const struct rows *r, struct err *e)
         return err_set(e, ERR_CONFLICT, "the dataset exists with shards = %lld", (long long)shards);
     if (b->description.p && !str_eq(b->description, rows_text(r, 0, 1)))
         return err_set(e, ERR_CONFLICT, "the dataset exists with another description");
+    if (b->vector_type.p && !str_eq(b->vector_type, rows_text(r, 0, 2)))
+        return err_set(e, ERR_CONFLICT, "the dataset exists with vector_type = " STR_FMT,
+                       STR_ARG(rows_text(r, 0, 2)));
     res_json(q, 200);
-    buf_adds(&q->res.body, rows_text(r, 0, 2));
+    buf_adds(&q->res.body, rows_text(r, 0, 3));
     return 0;
 }
 

@@ -6,9 +6,10 @@
 #include "handlers/operations.h"
 #include "handlers/vectors.h"
 #include "server/base/cleanup.h"
+#include "server/domain/vector.h"
 #include "server/json/write.h"
 
-enum { NODES_MAX = 2048 };
+enum { NODES_MAX = 4096 };
 
 /* `input` is a list of strings or one string; a field table describes one of the two. */
 struct embeddings_body {
@@ -51,6 +52,18 @@ static bool input_is_no_string(const struct err *e)
     return false;
 }
 
+/* OpenAI takes arrays of token numbers too; which tokens they are depends on the model. */
+static void explain_tokens(struct err *e)
+{
+    for (int i = 0; i < e->n_fields; i++) {
+        struct err_field *f = &e->fields[i];
+        if (strncmp(f->pointer, "/input/", 7) == 0 &&
+            strncmp(f->detail, "must be a string", 16) == 0)
+            (void)snprintf(f->detail, sizeof(f->detail),
+                           "must be a string: arrays of tokens are not taken");
+    }
+}
+
 static int decode(struct req *q, struct op_state *s, struct err *e)
 {
     struct embeddings_body *b = s->body;
@@ -64,6 +77,7 @@ static int decode(struct req *q, struct op_state *s, struct err *e)
     }
     bool single = as_single.code != ERR_NONE && !input_is_no_string(&as_single);
     *e = single ? as_single : as_list;
+    explain_tokens(e);
     return -1;
 }
 
@@ -78,7 +92,7 @@ static struct encoder *choose(const struct app *app, struct str model, struct er
     return declared_encoder(app, model, "/model", e);
 }
 
-static int check_vectors(const struct encoded *x, const struct embeddings_body *body, struct err *e)
+static int check_vectors(const struct encoded *x, struct err *e)
 {
     for (size_t i = 0; i < x->n; i++) {
         char pointer[40];
@@ -86,9 +100,26 @@ static int check_vectors(const struct encoded *x, const struct embeddings_body *
         if (x->reason[i])
             (void)err_field(e, pointer, "has no vector: %s", x->reason[i]);
     }
-    if (body->dimensions.set && x->dimension && body->dimensions.v != x->dimension)
-        (void)err_field(e, "/dimensions", "must be the encoder's, which is %d", x->dimension);
     return e->code == ERR_NONE ? 0 : -1;
+}
+
+/* Fewer dimensions are the first ones, at unit length, of models that are made for that. */
+static int shorten(struct encoded *x, const struct encoder_settings *s, struct opt_int wanted,
+                   struct err *e)
+{
+    size_t from = (size_t)x->dimension, to = (size_t)wanted.v;
+    if (!wanted.set || !x->dimension || to == from)
+        return 0;
+    if (to > from || !s->matryoshka)
+        return err_field(e, "/dimensions", "must be the encoder's, which is %d%s", x->dimension,
+                         s->matryoshka ? ", or less" : "");
+    for (size_t i = 0; i < x->n; i++) {
+        memmove(x->vectors + i * to, x->vectors + i * from, to * sizeof(float));
+        if (!vector_normalise(x->vectors + i * to, to))
+            return err_field(e, "/dimensions", "leaves nothing of text %zu", i);
+    }
+    x->dimension = (int)to;
+    return 0;
 }
 
 static void render(struct req *q, const struct encoded *x, struct str model, bool base64)
@@ -130,7 +161,8 @@ static int work(struct req *q, struct work_ctx *ctx, struct err *e)
     struct encoder *encoder = choose(ctx->app, body->model, e);
     if (!encoder || encode_check(&body->input, e) < 0 ||
         encode_texts(ctx, encoder, body->input.items, body->input.n, &x, e) < 0 ||
-        check_vectors(&x, body, e) < 0)
+        check_vectors(&x, e) < 0 ||
+        shorten(&x, encoder_get_settings(encoder), body->dimensions, e) < 0)
         return -1;
     struct str model = str_of(encoder_get_settings(encoder)->model);
     render(q, &x, model.p ? model : STR(""), encoding_is_base64(body->encoding_format));

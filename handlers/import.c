@@ -130,13 +130,15 @@ static int store_rest(struct import *m)
     return -1;
 }
 
-static void write_refused(const struct import_counts *c, struct buf *b)
+static void write_refused(const struct import *m, struct buf *b)
 {
-    json_key(b, "refused_lines");
+    const struct import_counts *c = m->counts;
+    bool rows = m->kind->rows;
+    json_key(b, rows ? "refused_rows" : "refused_lines");
     json_open(b, '[');
     for (int i = 0; i < c->n_shown; i++) {
         json_open(b, '{');
-        json_key(b, "line");
+        json_key(b, rows ? "row" : "line");
         json_int(b, c->shown[i].line);
         json_key(b, "reason");
         json_z(b, c->shown[i].reason);
@@ -162,13 +164,13 @@ static void write_counts(const struct import *m, struct buf *b)
         json_key(b, counts[i].name);
         json_int(b, counts[i].n);
     }
-    write_refused(c, b);
+    write_refused(m, b);
     if (m->kind->describe)
         m->kind->describe(m, b);
     json_close(b, '}');
 }
 
-static void answer(const struct import *m, int rc)
+void import_answer(const struct import *m, int rc)
 {
     struct req *q = m->q;
     struct buf *b = &q->res.body;
@@ -228,6 +230,6 @@ int import_run(struct req *q, struct work_ctx *ctx, const struct import_kind *ki
         .line_arena = line_arena,
         .counts = counts,
     };
-    answer(&m, import_all(&m, s));
+    import_answer(&m, import_all(&m, s));
     return 0;
 }

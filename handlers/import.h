@@ -52,6 +52,7 @@ struct import_kind {
     size_t (*bytes)(const struct import *m); /* that the batch holds */
     /* Stores the batch, counts its rows and empties it. */
     int (*store)(struct import *m);
+    bool rows; /* rows of a matrix, counted from 0, are refused instead of lines */
     /* Appends members of this kind to the counts; or NULL. */
     void (*describe)(const struct import *m, struct buf *b);
 };
@@ -61,6 +62,8 @@ struct import_kind {
 int import_run(struct req *q, struct work_ctx *ctx, const struct import_kind *kind, void *batch,
                struct import_counts *counts, struct err *e);
 
+/* Answers with the counts: as they are, or with m->e as a problem when rc is negative. */
+void import_answer(const struct import *m, int rc);
 /* Counts a line as refused; `detail` may quote it and may end in the middle of a character. */
 void import_refuse(struct import *m, int64_t line, const char *reason, const char *detail);
 /* The members of a JSON line, in line_arena. TAKEN, REFUSED or -1. */

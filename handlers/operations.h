@@ -16,6 +16,8 @@ extern const struct operation op_pause_run, op_resume_run, op_cancel_run;
 extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
+extern const struct operation op_import_embeddings;
+extern const struct operation op_export_npy, op_export_safetensors, op_export_ids;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_create_transfer, op_list_transfers, op_get_transfer;
 extern const struct operation op_get_transfer_file;
@@ -34,12 +36,14 @@ extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };
 extern const char *const encoding_formats[], *const prompt_stages[], *const transfer_states[];
+enum { DTYPE_FLOAT32, DTYPE_FLOAT16 };
+extern const char *const dtypes[];
 enum { VIEW_DEFAULT, VIEW_ALL };
 enum { DIALOGUE_MONOCEROS, DIALOGUE_LLAVA };
 enum { VERDICT_ACCEPTED, VERDICT_REJECTED, VERDICT_CORRECTED, VERDICT_SKIPPED };
 extern const char *const review_verdicts[];
 
 /* Encoders answer for texts of at most so many characters. */
-enum { INPUT_TEXTS_MAX = 256, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };
+enum { INPUT_TEXTS_MAX = 2048, INPUT_CHARS_MAX = 8000, NAME_CHARS_MAX = 64 };
 
 #endif

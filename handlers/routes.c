@@ -14,7 +14,8 @@ enum {
     RUN_BODY = 262144,
     PROMPT_BODY = 524288,
     TEXTS_BODY = 4 << 20,
-    SEEDS_BODY = 8 << 20
+    SEEDS_BODY = 8 << 20,
+    SLICE_ROWS_MAX = 1000000000
 };
 /* As it is sent; an end that nobody reaches, but an end. */
 #define IMPORT_BODY ((size_t)1 << 40)
@@ -59,6 +60,8 @@ static const char *const tasks[] = {"multiple_choice", "question_answering", "co
 static const struct query_param page_query[] = {PAGE(1000), END};
 static const struct query_param label_query[] = {LABELS, END};
 static const struct query_param import_query[] = {{"name", QUERY_TEXT, 1, 63, NULL}, LABELS, END};
+static const struct query_param vectors_query[] = {{"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+                                                   END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
 static const struct query_param captions_query[] = {ID("run"),
                                                     ID("recipe"),
@@ -94,6 +97,15 @@ static const struct query_param moments_put_query[] = {
     {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, END};
 static const struct query_param moments_list_query[] = {
     {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, PAGE(1000), END};
+#define SLICE                                                                                      \
+    {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},                                             \
+        {"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL}, ID("run"), ID("recipe"),                 \
+        CHOICE("view", views), {"shards", QUERY_TEXT, 1, 11, NULL},                                \
+    {                                                                                              \
+        "limit", QUERY_INT, 1, SLICE_ROWS_MAX, NULL                                                \
+    }
+static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes), END};
+static const struct query_param ids_query[] = {SLICE, END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
                                                   END};
 static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
@@ -152,8 +164,16 @@ const struct route routes[] = {
      &op_give_verdicts},
     {HTTP_GET, REVIEW "/verdicts", "list_verdicts", BODY_NONE, 0, NULL, verdicts_query,
      &op_list_verdicts},
+    {HTTP_POST, DATASET "/embeddings/import", "import_embeddings", BODY_STREAM, IMPORT_BODY, NULL,
+     vectors_query, &op_import_embeddings},
     {HTTP_GET, DATASET "/representations", "list_representations", BODY_NONE, 0, NULL,
      representations_query, &op_list_representations},
+    {HTTP_GET, DATASET "/representations.npy", "export_npy", BODY_NONE, 0, NULL, export_query,
+     &op_export_npy},
+    {HTTP_GET, DATASET "/representations.safetensors", "export_safetensors", BODY_NONE, 0, NULL,
+     export_query, &op_export_safetensors},
+    {HTTP_GET, DATASET "/representations.ids", "export_ids", BODY_NONE, 0, NULL, ids_query,
+     &op_export_ids},
     {HTTP_POST, DATASET "/representations/lookup", "lookup_representations", BODY_JSON, SMALL_BODY,
      lookup_fields, NULL, &op_lookup_representations},
     {HTTP_POST, DATASET "/transfers", "create_transfer", BODY_JSON, SMALL_BODY, transfer_fields,

@@ -112,6 +112,7 @@ int dialogue_request(const struct run_settings *s, const struct item *it, struct
 enum verdict dialogue_accept(const struct run_settings *s, struct item *it,
                              const struct llm_reply *reply, struct arena *a);
 /* Fills item->result from a unit-length vector of n values. -1 when it is not finite. */
-int embed_accept(struct item *it, const float *vector, size_t n, struct arena *a);
+int embed_accept(const struct run_settings *s, struct item *it, const float *vector, size_t n,
+                 struct arena *a);
 
 #endif

@@ -73,7 +73,8 @@ def unique_name(text):
 @pytest.fixture
 def new_dataset(request):
     """Makes datasets with names of their own: new_dataset(api, shards=4)."""
-    return lambda api, shards=4: Dataset(api, unique_name(request.node.name), shards)
+    return lambda api, shards=4, **settings: Dataset(api, unique_name(request.node.name), shards,
+                                                     **settings)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@
 #include "server/domain/identity.h"
 #include "server/domain/prompt.h"
 #include "server/domain/turns.h"
+#include "server/domain/vector.h"
 
 enum { CHOICES_MAX = 8 };
 
@@ -53,7 +54,8 @@ struct run_settings {
     struct call_settings captions, dialogues;
     struct filter_settings filters;
     const struct gram_set *instructions; /* of the captions' prompts; NULL: none */
-    struct str encoder; /* declared name; unset when the run has no representations */
+    struct str encoder;           /* declared name; unset when the run has no representations */
+    enum vector_type vector_type; /* of the dataset */
 };
 
 /* Whether the served model of every provider is known, so that there is a recipe. */

@@ -13,6 +13,8 @@
 #include "server/domain/half.h"
 #include "server/domain/lanes.h"
 
+const char *const vector_types[] = {[VECTOR_F16] = "float16", [VECTOR_F32] = "float32", NULL};
+
 static uint32_t bits_of(float v)
 {
     uint32_t bits;
@@ -146,6 +148,41 @@ void vector_from_f16(const uint8_t *p, size_t n, float *out)
         half_decode_portable(p, n, out);
 }
 
+void vector_to_f32(const float *v, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = htole32(bits_of(v[i]));
+        memcpy(out + 4 * i, &bits, sizeof(bits));
+    }
+}
+
+void vector_from_f32(const uint8_t *p, size_t n, float *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, p + 4 * i, sizeof(bits));
+        out[i] = float_of(le32toh(bits));
+    }
+}
+
+enum vector_type vector_type_of(struct str name)
+{
+    return name.p && str_is(name, vector_types[VECTOR_F32]) ? VECTOR_F32 : VECTOR_F16;
+}
+
+size_t vector_bytes(enum vector_type type, size_t n)
+{
+    return type == VECTOR_F32 ? 4 * n : 2 * n;
+}
+
+void vector_encode(enum vector_type type, const float *v, size_t n, uint8_t *out)
+{
+    if (type == VECTOR_F32)
+        vector_to_f32(v, n, out);
+    else
+        vector_to_f16(v, n, out);
+}
+
 bool vector_finite(const float *v, size_t n)
 {
     uint32_t bad = 0;
@@ -206,21 +243,12 @@ bool vector_normalise(float *v, size_t n)
     return lanes_wide() ? normalise_wide(v, n) : normalise_portable(v, n);
 }
 
-static void floats_decode(const uint8_t *p, size_t n, float *out)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, p + 4 * i, sizeof(bits));
-        out[i] = float_of(le32toh(bits));
-    }
-}
-
 bool vector_decode_unit(const uint8_t *p, size_t bytes, float *out, size_t n)
 {
     if (n > 0 && bytes == 2 * n)
         vector_from_f16(p, n, out);
     else if (n > 0 && bytes == 4 * n)
-        floats_decode(p, n, out);
+        vector_from_f32(p, n, out);
     else
         return false;
     return vector_normalise(out, n);

@@ -22,16 +22,20 @@ static void refuse(struct http_conn *c)
     socket_deadline(c->sock, LINGER_S);
 }
 
-/* Calls start or finish until there is an answer (true) or the operation is pending. */
+/* Calls start or finish until there is an answer, or the beginning of one (true), or the operation
+ * is pending. */
 static bool advance(struct http_conn *c)
 {
     const struct http_ops *ops = &c->http->s.ops;
     for (;;) {
         (void)pthread_mutex_lock(&c->mutex);
         enum op_state op = c->op;
-        if (op == OP_IDLE || op == OP_COMPLETE)
+        bool begun = c->answer.begun;
+        if (op == OP_IDLE || (op == OP_COMPLETE && !begun))
             c->op = OP_PENDING; /* from here on http_complete() may come */
         (void)pthread_mutex_unlock(&c->mutex);
+        if (begun)
+            return true;
         if (op == OP_PENDING || op == OP_ANSWERED)
             return op == OP_ANSWERED;
         if ((op == OP_IDLE ? ops->start(&c->q) : ops->finish(&c->q)) == HTTP_REPLY) {
@@ -46,7 +50,8 @@ static bool advance(struct http_conn *c)
 static bool suspend(struct http_conn *c, bool need_room)
 {
     (void)pthread_mutex_lock(&c->mutex);
-    bool wait = c->op == OP_PENDING && !is_stopping(c) && !(need_room && c->pipe.used < PIPE_BYTES);
+    bool wait = c->op == OP_PENDING && !c->answer.begun && !is_stopping(c) &&
+                !(need_room && c->pipe.ring.used < PIPE_BYTES);
     if (wait) {
         c->suspended = true;
         MHD_suspend_connection(c->mhd);
@@ -227,7 +232,7 @@ static enum MHD_Result on_end(struct http_conn *c)
         c->q.body = c->body.n ? buf_str(&c->body) : (struct str){"", 0};
     while (!is_stopping(c)) {
         if (advance(c))
-            return response_queue(c);
+            return c->answer.begun ? answer_queue(c) : response_queue(c);
         if (suspend(c, false))
             return MHD_YES;
     }
@@ -255,7 +260,7 @@ static void last_words(struct http_conn *c)
     if (!c->begun || c->answered || is_stopping(c))
         return;
     (void)pthread_mutex_lock(&c->mutex);
-    enum op_state op = c->op;
+    enum op_state op = c->answer.begun ? OP_PENDING : c->op;
     (void)pthread_mutex_unlock(&c->mutex);
     if (op == OP_IDLE && atomic_load(&c->sock->cut)) {
         (void)err_set(&c->q.err, ERR_MALFORMED, "the body did not arrive within %d seconds",
@@ -280,6 +285,7 @@ static void over(struct http_conn *c)
 static void part(struct http_conn *c)
 {
     pipe_break(c, false);
+    answer_break(c);
     c->sock->conn = NULL;
     socket_idle(c->sock);
     (void)pthread_mutex_lock(&c->mutex);
@@ -321,10 +327,14 @@ void http_complete(struct req *q)
     struct http *h = c->http;
     (void)pthread_mutex_lock(&c->mutex);
     c->op = OP_COMPLETE;
+    c->answer.ended = true;
     bool gone = c->gone;
     if (!gone) {
         /* A client that has stopped sending would never make the worker look at this request. */
-        if (c->pipe.ring && !c->pipe.ended)
+        if (c->pipe.ring.p && !c->pipe.ended)
+            socket_deadline(c->sock, STALL_S);
+        /* Nor would one that takes nothing see the end of an answer that is not whole. */
+        if (c->answer.begun && !c->is_head && c->answer.written < c->answer.length)
             socket_deadline(c->sock, STALL_S);
         conn_resume(c);
     }

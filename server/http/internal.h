@@ -1,8 +1,9 @@
 /* What the files of server/http share; nobody else includes this.
  *
  * Threads and locks. A worker is one libmicrohttpd daemon with one thread; everything about a
- * request happens on it, except http_complete(), http_after() and http_body_read(), which meet the
- * worker under the request's mutex. Order of locks: worker, request, then libmicrohttpd's own. */
+ * request happens on it, except http_complete(), http_after(), http_body_read() and the functions
+ * of http_answer_*(), which meet the worker under the request's mutex. Order of locks: worker,
+ * request, then libmicrohttpd's own. */
 #ifndef MONOCEROS_HTTP_INTERNAL_H
 #define MONOCEROS_HTTP_INTERNAL_H
 
@@ -72,15 +73,30 @@ enum conn_mode {
     MODE_LINGER,  /* the answer has been sent and the connection will be closed */
 };
 
-/* The bounded pipe of a BODY_STREAM request: a ring. All under the request's mutex. */
-struct http_body {
-    char *ring;
+/* PIPE_BYTES, bounded. */
+struct ring {
+    char *p;
     size_t start, used;
+};
+
+/* The pipe of a BODY_STREAM request. All under the request's mutex. */
+struct http_body {
+    struct ring ring;
     uint64_t total;
     bool ended;  /* the whole body is in */
     bool broken; /* the client left, was too slow or sent too much */
     bool too_large;
     pthread_cond_t readable;
+};
+
+/* The pipe of an answer that is made while it is sent. All under the request's mutex. */
+struct http_answer {
+    struct ring ring;
+    uint64_t length, written;
+    bool begun;
+    bool ended;  /* nothing more will be written */
+    bool broken; /* the client left, or the server ends */
+    pthread_cond_t writable;
 };
 
 /* What the headers of a request said. Values are valid as long as the request is. */
@@ -119,6 +135,7 @@ struct http_conn {
     size_t charged; /* of bodies_max */
     uint64_t discarded;
     struct http_body pipe;
+    struct http_answer answer;
     void (*after)(struct req *q);
 
     /* From here on nothing is cleared between requests. */
@@ -245,12 +262,28 @@ bool router_match(const struct router *r, const struct str *segments, int n, str
 /* Fills q.res from q.err or from nothing when need be. */
 void response_render(struct http_conn *c);
 enum MHD_Result response_queue(struct http_conn *c);
+/* Without what comes of the body. */
+void response_add_headers(struct http_conn *c, struct MHD_Response *m);
 /* Writes the answer to the socket past libmicrohttpd, which cannot answer while a body is being
  * read. */
 void response_send(struct http_conn *c);
 
 /* problem.c */
 int problem_status(enum err_code code);
+
+/* ring.c */
+bool ring_open(struct ring *r);
+void ring_close(struct ring *r);
+/* As much as there is room for, or as there is. */
+size_t ring_put(struct ring *r, const char *data, size_t n);
+size_t ring_take(struct ring *r, char *out, size_t n);
+
+/* answer.c */
+/* Queues the answer that has begun. */
+enum MHD_Result answer_queue(struct http_conn *c);
+void answer_close(struct http_conn *c);
+/* Nobody will take any more of it. */
+void answer_break(struct http_conn *c);
 
 /* stream.c */
 bool pipe_open(struct http_conn *c);

@@ -81,6 +81,7 @@ static void shrink(struct buf *b)
 static void conn_clear(struct http_conn *c)
 {
     pipe_close(c);
+    answer_close(c);
     conn_discharge(c);
     arena_reset(c->q.arena);
     shrink(&c->q.res.body);

@@ -69,7 +69,11 @@ static void list_headers(struct http_conn *c, struct header_list *l)
         add(l, "Cache-Control", "no-store");
     if (c->allow)
         add(l, "Allow", c->allow);
-    int retry = q->err.retry_after ? q->err.retry_after : r->status == 503 ? RETRY_AFTER_S : 0;
+    /* The error of an answer under way belongs to the thread that makes it. */
+    int retry = c->answer.begun      ? 0
+                : q->err.retry_after ? q->err.retry_after
+                : r->status == 503   ? RETRY_AFTER_S
+                                     : 0;
     if (retry && !is_set(r, "Retry-After")) {
         (void)snprintf(l->retry_after, sizeof(l->retry_after), "%d", retry);
         add(l, "Retry-After", l->retry_after);
@@ -89,10 +93,18 @@ void response_render(struct http_conn *c)
         res_problem(q);
 }
 
+void response_add_headers(struct http_conn *c, struct MHD_Response *m)
+{
+    struct header_list l;
+    list_headers(c, &l);
+    for (int i = 0; i < l.n; i++)
+        if (MHD_add_response_header(m, l.rows[i].name, l.rows[i].value) == MHD_NO)
+            http_log(c->http, "header_refused", l.rows[i].name);
+}
+
 enum MHD_Result response_queue(struct http_conn *c)
 {
     struct res *r = &c->q.res;
-    struct header_list l;
     static char empty[1];
     response_render(c);
     bool bare = has_no_body(r->status) || r->body.failed || !r->body.p;
@@ -101,10 +113,7 @@ enum MHD_Result response_queue(struct http_conn *c)
         bare ? 0 : r->body.n, bare ? empty : r->body.p, MHD_RESPMEM_PERSISTENT);
     if (!m)
         return MHD_NO;
-    list_headers(c, &l);
-    for (int i = 0; i < l.n; i++)
-        if (MHD_add_response_header(m, l.rows[i].name, l.rows[i].value) == MHD_NO)
-            http_log(c->http, "header_refused", l.rows[i].name);
+    response_add_headers(c, m);
     c->answered = true;
     enum MHD_Result ok = MHD_queue_response(c->mhd, (unsigned)r->status, m);
     MHD_destroy_response(m);

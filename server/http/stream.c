@@ -1,7 +1,5 @@
 /* The bounded pipe between a worker, which must not block, and the pool thread that reads a
  * BODY_STREAM. A full pipe suspends the connection, so that TCP slows the client down. */
-#include <stdlib.h>
-
 #include "server/base/clock.h"
 #include "server/http/internal.h"
 
@@ -10,11 +8,10 @@ enum { DRAINING_MS = 2000, LOOK_MS = 500 };
 bool pipe_open(struct http_conn *c)
 {
     struct http_body *p = &c->pipe;
-    if (!conn_charge(c, PIPE_BYTES) || !(p->ring = malloc(PIPE_BYTES)))
+    if (!conn_charge(c, PIPE_BYTES) || !ring_open(&p->ring))
         return false;
     if (clock_cond_init(&p->readable)) {
-        free(p->ring);
-        p->ring = NULL;
+        ring_close(&p->ring);
         return false;
     }
     c->q.stream = p;
@@ -24,27 +21,17 @@ bool pipe_open(struct http_conn *c)
 void pipe_close(struct http_conn *c)
 {
     struct http_body *p = &c->pipe;
-    if (!p->ring)
+    if (!p->ring.p)
         return;
     (void)pthread_cond_destroy(&p->readable);
-    free(p->ring);
-    p->ring = NULL;
+    ring_close(&p->ring);
 }
 
 size_t pipe_write(struct http_conn *c, const char *data, size_t n)
 {
     struct http_body *p = &c->pipe;
     (void)pthread_mutex_lock(&c->mutex);
-    size_t done = 0;
-    while (done < n && p->used < PIPE_BYTES) {
-        size_t at = (p->start + p->used) % PIPE_BYTES;
-        size_t run = at >= p->start ? PIPE_BYTES - at : p->start - at;
-        if (run > n - done)
-            run = n - done;
-        memcpy(p->ring + at, data + done, run);
-        p->used += run;
-        done += run;
-    }
+    size_t done = ring_put(&p->ring, data, n);
     p->total += done;
     if (done)
         (void)pthread_cond_signal(&p->readable);
@@ -56,7 +43,7 @@ void pipe_end(struct http_conn *c)
 {
     (void)pthread_mutex_lock(&c->mutex);
     c->pipe.ended = true;
-    if (c->pipe.ring)
+    if (c->pipe.ring.p)
         (void)pthread_cond_signal(&c->pipe.readable);
     (void)pthread_mutex_unlock(&c->mutex);
 }
@@ -65,29 +52,12 @@ void pipe_break(struct http_conn *c, bool too_large)
 {
     struct http_body *p = &c->pipe;
     (void)pthread_mutex_lock(&c->mutex);
-    if (p->ring && !p->ended) {
+    if (p->ring.p && !p->ended) {
         p->broken = true;
         p->too_large = too_large;
         (void)pthread_cond_signal(&p->readable);
     }
     (void)pthread_mutex_unlock(&c->mutex);
-}
-
-static size_t take(struct http_body *p, char *out, size_t n)
-{
-    size_t done = 0;
-    while (done < n && p->used) {
-        size_t run = PIPE_BYTES - p->start;
-        if (run > p->used)
-            run = p->used;
-        if (run > n - done)
-            run = n - done;
-        memcpy(out + done, p->ring + p->start, run);
-        p->start = (p->start + run) % PIPE_BYTES;
-        p->used -= run;
-        done += run;
-    }
-    return done;
 }
 
 /* Until there is something to say to the reader. Under the mutex. */
@@ -96,7 +66,7 @@ static void wait_readable(struct http_conn *c)
     struct http_body *p = &c->pipe;
     int64_t limit_ms = (int64_t)c->http->s.body_timeout_s * 1000;
     int64_t start_us = clock_us();
-    while (!p->used && !p->ended && !p->broken) {
+    while (!p->ring.used && !p->ended && !p->broken) {
         /* A client that says nothing does not hold up the end of the server. */
         int64_t most_ms = atomic_load(&c->http->draining) ? DRAINING_MS : limit_ms;
         int64_t left_ms = most_ms - (clock_us() - start_us) / 1000;
@@ -113,9 +83,9 @@ ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e)
     struct http_body *p = &c->pipe;
     (void)pthread_mutex_lock(&c->mutex);
     wait_readable(c);
-    size_t done = take(p, out, n);
+    size_t done = ring_take(&p->ring, out, n);
     /* Half, so that a fast client is not suspended and resumed for every few bytes. */
-    if (p->used <= PIPE_BYTES / 2 && !p->broken && !p->ended)
+    if (p->ring.used <= PIPE_BYTES / 2 && !p->broken && !p->ended)
         conn_resume(c);
     bool failed = done == 0 && !p->ended, too_large = p->too_large;
     (void)pthread_mutex_unlock(&c->mutex);

@@ -257,7 +257,8 @@ static void on_vectors(void *arg, const struct encoder_reply *reply)
             range_put_back(r, it);
         } else if (reply->outcome[i] == ENCODER_FAILED) {
             range_fail(r, it, reply->reason[i], str_of(reply->detail), reply->raw);
-        } else if (embed_accept(it, reply->vectors + i * (size_t)reply->dimension,
+        } else if (embed_accept(&r->task->info->settings, it,
+                                reply->vectors + i * (size_t)reply->dimension,
                                 (size_t)reply->dimension, r->arena) < 0) {
             range_fail(r, it, "not_finite", str_of("a value is not finite"), (struct str){NULL, 0});
         } else {

@@ -18,7 +18,20 @@ def test_put_creates_and_confirms(api):
 
 def test_defaults(api):
     made = api.call("put_dataset", dataset=unique_name("defaults"), json={}).json()
-    assert made["shards"] == 16 and made["description"] == ""
+    assert made["shards"] == 16 and made["description"] == "" and made["vector_type"] == "float16"
+
+
+@pytest.mark.parametrize("kind, other", [("float16", "float32"), ("float32", "float16")])
+def test_the_type_of_vectors_never_changes(api, kind, other):
+    name = unique_name("vectors")
+    made = api.call("put_dataset", dataset=name, json={"vector_type": kind}).json()
+    assert made["vector_type"] == kind
+    for body in ({}, {"vector_type": kind}):
+        assert api.call("put_dataset", dataset=name, json=body).json() == made
+    answer = api.call("put_dataset", dataset=name, json={"vector_type": other}, expect=409)
+    assert answer.problem == "conflict" and "vector_type" in answer.json()["detail"]
+    assert api.call("put_dataset", dataset=name, json={"vector_type": "float64"},
+                    expect=422).pointers == ["/vector_type"]
 
 
 @pytest.mark.parametrize("body, field", [({"shards": 4}, "shards"), ({"description": "b"}, "description"),

@@ -78,6 +78,29 @@ def test_nothing_is_ready_before_a_run(api, dataset):
     assert answer.problem == "transfer-not-ready"
 
 
+# -- float32 --
+
+def test_float32_vectors_are_what_the_encoder_answered(api, new_dataset):
+    dataset = new_dataset(api, vector_type="float32")
+    dataset.load(generate(12))
+    dataset.run(["captions", "representations"])
+    captions = dataset.captions()
+    texts = [c["text"] for c in captions]
+    made = api.call("create_embeddings", json={"input": texts, "encoding_format": "base64"}).json()["data"]
+    stored = dataset.vectors("none")
+    for caption, item in zip(captions, made):
+        vector = decode_vector(item["embedding"]).astype(numpy.float32).astype(numpy.float64)
+        expected = (vector / numpy.sqrt(numpy.sum(vector * vector))).astype(numpy.float32)
+        assert numpy.abs(stored[caption["id"]] - expected).max() < 1e-7
+    for transfer in ("none", "mean_shift"):
+        stored = dataset.vectors(transfer)
+        answer = api.call("compute_representations", json={
+            "input": texts, "dataset": dataset.name, "transfer": transfer,
+            "encoding_format": "base64"}).json()
+        for caption, vector in zip(captions, rows(answer, "base64")):
+            assert (vector == stored[caption["id"]]).all()
+
+
 # -- by id --
 
 @pytest.mark.parametrize("form", ["float", "base64"])
@@ -166,18 +189,18 @@ def test_a_text_without_a_representation(api):
 
 
 def test_the_largest_batch(api):
-    texts = generate(256)
+    texts = generate(2048)
     answer = api.call("compute_representations", json={"input": texts, "encoding_format": "base64"}).json()
-    assert len(answer["items"]) == 256
-    single = api.call("compute_representations", json={"input": texts[200:201],
+    assert len(answer["items"]) == 2048
+    single = api.call("compute_representations", json={"input": texts[2000:2001],
                                                        "encoding_format": "base64"}).json()
-    assert single["items"][0]["vector_base64"] == answer["items"][200]["vector_base64"]
+    assert single["items"][0]["vector_base64"] == answer["items"][2000]["vector_base64"]
 
 
 @pytest.mark.parametrize("body, pointer", [
     ({"input": []}, "/input"), ({"input": [""]}, "/input/0"), ({"input": ["a", ""]}, "/input/1"),
     ({"input": ["a", 1]}, "/input/1"), ({"input": ["x" * 8001]}, "/input/0"), ({}, "/input"),
-    ({"input": ["a"] * 257}, "/input")], ids=range(7))
+    ({"input": ["a"] * 2049}, "/input")], ids=range(7))
 @pytest.mark.parametrize("operation", ["compute_representations", "create_embeddings"])
 def test_bad_input(api, operation, body, pointer):
     assert pointer in api.call(operation, json=body, expect=422).pointers
@@ -221,6 +244,29 @@ def test_embeddings_are_the_untransferred_representations(api):
         half = decode_vector(datum["embedding"]).astype(numpy.float16).astype(numpy.float64)
         expected = half / numpy.linalg.norm(half)
         assert numpy.abs(decode_vector(item["vector_base64"]) - expected).max() < 1e-6
+
+
+@pytest.mark.parametrize("tokens", [[1, 2, 3], [[1, 2], [3]], [[]], ["a", [1]]])
+def test_arrays_of_tokens_are_refused(api, tokens):
+    answer = api.call("create_embeddings", json={"input": tokens}, expect=422)
+    assert "tokens are not taken" in answer.json()["errors"][0]["detail"]
+    assert answer.pointers[0].startswith("/input/")
+
+
+def test_vectors_that_may_be_cut(new_server, model_server):
+    """As OpenAI's models do: the first dimensions, at unit length."""
+    settings = {**model_settings(model_server), "MONOCEROS_ENCODER_MATRYOSHKA": "true",
+                "MONOCEROS_ENCODER_DIMENSION": 64}
+    api = Api(new_server(**settings).base)
+    whole = embeddings(api, input=["A dog.", "A cat."], model="embeddings")["data"]
+    short = embeddings(api, input=["A dog.", "A cat."], model="embeddings", dimensions=16)["data"]
+    for one, other in zip(whole, short):
+        cut = numpy.array(one["embedding"][:16], "<f4").astype(numpy.float64)
+        assert len(other["embedding"]) == 16
+        assert numpy.abs(cut / numpy.linalg.norm(cut) - other["embedding"]).max() < 1e-6
+    answer = api.call("create_embeddings", expect=422,
+                      json={"input": ["a"], "model": "embeddings", "dimensions": 65})
+    assert answer.pointers == ["/dimensions"]
 
 
 def test_other_dimensions_are_refused(api):

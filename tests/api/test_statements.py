@@ -135,6 +135,7 @@ SPECIAL = {
     "dialogues_list": {2: "plans", 3: -1, 5: "00", 6: "", 8: None, 9: None, 10: None, 11: True,
                        12: "monoceros", 13: 101},
     "failures_list": {2: "plans", 3: -1, 8: None, 9: None, 10: None, 11: 101},
+    "slice_page": {4: -1, 5: ENCODER, 6: [RECIPE, RUN], 8: None, 9: None, 10: "2999-01-01", 12: 51},
     "representations_list": {2: "plans", 3: -1, 6: 0, 7: ENCODER, 8: 51},
     "caption_get": {4: "00" * 8},
     "recipe_use": {4: "{}"},

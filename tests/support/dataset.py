@@ -13,10 +13,10 @@ EVERY_TASK = {"multiple_choice": 1, "question_answering": 1, "complex_reasoning"
 
 
 class Dataset:
-    def __init__(self, api, name, shards=4):
+    def __init__(self, api, name, shards=4, **settings):
         self.api, self.name, self.shards = api, name, shards
         self.path = f"/v1/datasets/{name}"
-        api.call("put_dataset", dataset=name, json={"shards": shards})
+        api.call("put_dataset", dataset=name, json={"shards": shards, **settings})
 
     # -- seeds --
 

@@ -1,6 +1,10 @@
 """One working request for every operation, as a starting point for what applies to all of them."""
 import urllib.parse
 
+import numpy
+
+from support.tensors import pack_ids, write_safetensors
+
 
 class Samples:
     """`world` is a dataset on which a run over all stages has succeeded."""
@@ -42,12 +46,16 @@ class Samples:
                   "create_embeddings": {"input": ["A dog."]}}
         if operation.id in ("import_seeds", "import_captions"):
             return {"data": b"A seed that is there already.\n"}
+        if operation.id == "import_embeddings":
+            vectors = numpy.ones((1, 1280), "<f4")
+            return {"data": write_safetensors({"ids": pack_ids([self.caption]), "vectors": vectors})}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 
     def query(self, operation):
         """The query parameters that the operation needs."""
-        sides = {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"}
-        return sides if operation.id == "compare_reports" else {}
+        needed = {"compare_reports": {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"},
+                  "import_embeddings": {"encoder": "offline"}}
+        return needed.get(operation.id, {})
 
     def target(self, operation):
         """Path and query."""

@@ -250,10 +250,15 @@ static void a_vector_that_is_not_finite_is_refused(void **state)
     (void)state;
     struct item it = {0};
     float v[4] = {0.5F, 0.5F, 0.5F, 0.5F};
-    assert_int_equal(embed_accept(&it, v, 4, arena), 0);
+    struct run_settings s = {.vector_type = VECTOR_F16};
+    assert_int_equal(embed_accept(&s, &it, v, 4, arena), 0);
     assert_int_equal(it.result.vector.n, 8);
+    s.vector_type = VECTOR_F32;
+    assert_int_equal(embed_accept(&s, &it, v, 4, arena), 0);
+    assert_int_equal(it.result.vector.n, 16);
+    assert_memory_equal(it.result.vector.p, v, 16);
     v[2] = INFINITY;
-    assert_int_equal(embed_accept(&it, v, 4, arena), -1);
+    assert_int_equal(embed_accept(&s, &it, v, 4, arena), -1);
 }
 
 int main(void)

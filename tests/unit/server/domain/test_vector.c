@@ -213,12 +213,33 @@ static void test_decode_unit(void **state)
     assert_false(vector_decode_unit(half, sizeof(half), out, N));
 }
 
+static void test_types(void **state)
+{
+    (void)state;
+    const float v[3] = {1, -0.5F, 0x1p-20F};
+    static const uint8_t half[] = {0x00, 0x3c, 0x00, 0xb8, 0x10, 0x00};
+    static const uint8_t single[] = {0, 0, 0x80, 0x3f, 0, 0, 0, 0xbf, 0, 0, 0x80, 0x35};
+    uint8_t out[12];
+    float back[3];
+    assert_int_equal(vector_type_of(STR("float16")), VECTOR_F16);
+    assert_int_equal(vector_type_of(STR("float32")), VECTOR_F32);
+    assert_int_equal(vector_bytes(VECTOR_F16, 3), sizeof(half));
+    assert_int_equal(vector_bytes(VECTOR_F32, 3), sizeof(single));
+    vector_encode(VECTOR_F16, v, 3, out);
+    assert_memory_equal(out, half, sizeof(half));
+    vector_encode(VECTOR_F32, v, 3, out);
+    assert_memory_equal(out, single, sizeof(single));
+    vector_from_f32(out, 3, back);
+    assert_memory_equal(back, v, sizeof(v));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_half),      cmocka_unit_test(test_rounds_to_nearest_even),
         cmocka_unit_test(test_both_ways_agree), cmocka_unit_test(test_finite),
         cmocka_unit_test(test_normalise),       cmocka_unit_test(test_decode_unit),
+        cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

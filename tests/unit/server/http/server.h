@@ -21,6 +21,8 @@ struct observed {
     atomic_bool gate;
     atomic_long received; /* bytes that imports have read */
     atomic_int broken;    /* imports that ended with -1 */
+    atomic_int left;      /* answers that nobody wanted to the end */
+    atomic_long sent;     /* bytes that answers have written */
     atomic_int logged;
 };
 
@@ -266,6 +268,41 @@ static inline enum http_verdict op_import_refused(struct req *q)
     return HTTP_PENDING;
 }
 
+static inline unsigned char byte_at(uint64_t at)
+{
+    return (unsigned char)(at * 31 + at / 251);
+}
+
+/* An answer of params[0] bytes, of which params[1] are made, in odd pieces. */
+static inline void *make_answer(void *cls)
+{
+    struct req *q = cls;
+    unsigned char piece[7001];
+    int64_t length = 0, made = 0;
+    assert_true(str_to_i64(q->params[0], 0, INT64_MAX, &length));
+    assert_true(str_to_i64(q->params[1], 0, INT64_MAX, &made));
+    q->res.status = 200;
+    q->res.content_type = "application/octet-stream";
+    int rc = http_answer_begin(q, (uint64_t)length, &q->err);
+    for (int64_t at = 0; rc == 0 && at < made;) {
+        size_t n = 0;
+        while (n < sizeof(piece) && at < made)
+            piece[n++] = byte_at((uint64_t)at++);
+        rc = http_answer_write(q, piece, n, &q->err);
+        (void)atomic_fetch_add(&seen.sent, (long)n);
+    }
+    if (rc < 0)
+        (void)atomic_fetch_add(&seen.left, 1);
+    http_complete(q);
+    return NULL;
+}
+
+static inline enum http_verdict op_made(struct req *q)
+{
+    in_thread(q, make_answer);
+    return HTTP_PENDING;
+}
+
 static const char *const states[] = {"open", "closed", NULL};
 static const struct query_param list_query[] = {
     {"page_size", QUERY_INT, 1, 1000, NULL},  {"state", QUERY_ENUM, 0, 0, states},
@@ -284,7 +321,7 @@ static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
                               gate = {op_gate, op_hello}, import = {op_import, op_import_answer},
                               gated = {op_import_gated, op_import_answer},
                               refused = {op_import_refused, op_nothing},
-                              either = {op_either, op_import_answer};
+                              either = {op_either, op_import_answer}, made = {op_made, op_nothing};
 
 #define PLAIN(method, path, op)                                                                    \
     {                                                                                              \
@@ -320,6 +357,7 @@ static const struct route routes[] = {
     PLAIN(HTTP_GET, "/v1/later", later),
     PLAIN(HTTP_GET, "/v1/long", longer),
     PLAIN(HTTP_GET, "/v1/gate", gate),
+    PLAIN(HTTP_GET, "/v1/made/{length}/{made}", made),
 };
 
 static inline enum http_verdict on_start(struct req *q)
@@ -349,6 +387,7 @@ static struct http *server;
 static int port;
 
 static size_t bodies_max;
+static int idle_s;
 
 static inline void server_start(int workers, int connections, int header_s, int body_s)
 {
@@ -356,6 +395,7 @@ static inline void server_start(int workers, int connections, int header_s, int 
         .host = "127.0.0.1",
         .workers = workers,
         .connections = connections,
+        .idle_timeout_s = idle_s,
         .header_timeout_s = header_s,
         .body_timeout_s = body_s,
         .routes = routes,
