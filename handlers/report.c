@@ -8,7 +8,7 @@
 
 enum { RETRY_AFTER_S = 5 };
 
-static int enter(struct app *app, struct err *e)
+int report_enter(struct app *app, struct err *e)
 {
     int most = app->config->request_threads / 2;
     if (atomic_fetch_add(&app->reports, 1) < (most > 1 ? most : 1))
@@ -19,19 +19,17 @@ static int enter(struct app *app, struct err *e)
     return -1;
 }
 
-static void leave(struct app *app)
+void report_leave(struct app *app)
 {
     (void)atomic_fetch_sub(&app->reports, 1);
 }
 
-static void db_freep(struct db **db)
+void report_disconnect(struct db **db)
 {
     db_free(*db);
 }
 
-/* A connection of its own: a plan that was made while the tables were small would read them whole
- * for every page. */
-static struct db *connect_for_report(const struct app *app, struct err *e)
+struct db *report_connect(const struct app *app, struct err *e)
 {
     struct db *db = db_new(app->config->database_url, "report", e);
     if (db)
@@ -70,7 +68,7 @@ static int read_query(struct req *q, struct report_ask *ask, struct err *e)
 
 static int make_report(struct req *q, const struct report_ask *ask, struct err *e)
 {
-    _cleanup_(db_freep) struct db *db = connect_for_report(q->app, e);
+    _cleanup_(report_disconnect) struct db *db = report_connect(q->app, e);
     _cleanup_(report_freep) struct report *r = db ? report_new(e) : NULL;
     if (!r || report_read(r, q, db, ask, e) < 0)
         return -1;
@@ -82,10 +80,10 @@ static int make_report(struct req *q, const struct report_ask *ask, struct err *
 static int report_work(struct req *q, struct work_ctx *ctx, struct err *e)
 {
     struct report_ask ask = {0};
-    if (read_query(q, &ask, e) < 0 || enter(ctx->app, e) < 0)
+    if (read_query(q, &ask, e) < 0 || report_enter(ctx->app, e) < 0)
         return -1;
     int rc = make_report(q, &ask, e);
-    leave(ctx->app);
+    report_leave(ctx->app);
     return rc;
 }
 
@@ -136,7 +134,7 @@ static int read_references(struct req *q, struct report_ask ask[2], const char *
 static int make_comparison(struct req *q, const struct report_ask ask[2],
                            const char *const reference[2], struct err *e)
 {
-    _cleanup_(db_freep) struct db *db = connect_for_report(q->app, e);
+    _cleanup_(report_disconnect) struct db *db = report_connect(q->app, e);
     _cleanup_(report_freep) struct report *a = db ? report_new(e) : NULL;
     _cleanup_(report_freep) struct report *b = a ? report_new(e) : NULL;
     if (!b || report_read(a, q, db, &ask[0], e) < 0 || report_read(b, q, db, &ask[1], e) < 0)
@@ -150,10 +148,10 @@ static int compare_work(struct req *q, struct work_ctx *ctx, struct err *e)
 {
     struct report_ask ask[2] = {{.picked = false}, {.picked = false}};
     const char *reference[2] = {NULL, NULL};
-    if (read_references(q, ask, reference, e) < 0 || enter(ctx->app, e) < 0)
+    if (read_references(q, ask, reference, e) < 0 || report_enter(ctx->app, e) < 0)
         return -1;
     int rc = make_comparison(q, ask, reference, e);
-    leave(ctx->app);
+    report_leave(ctx->app);
     return rc;
 }
 

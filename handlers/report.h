@@ -65,6 +65,14 @@ struct report {
     char recipe_kinds[LEDGER_ROWS_MAX][LEDGER_KEY]; /* of the rows of `recipes`, once sorted */
 };
 
+/* No more than half of the request pool's threads make reports at a time: ERR_UNAVAILABLE. */
+int report_enter(struct app *app, struct err *e);
+void report_leave(struct app *app);
+/* A connection of its own: a plan that was made while the tables were small would read them whole
+ * for every page. */
+struct db *report_connect(const struct app *app, struct err *e);
+void report_disconnect(struct db **db);
+
 struct report *report_new(struct err *e);
 void report_free(struct report *r); /* accepts NULL */
 static inline void report_freep(struct report **r)

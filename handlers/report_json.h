@@ -33,6 +33,10 @@ static inline void put_bool(struct buf *b, const char *key, bool v)
     json_bool(b, v);
 }
 
+/* An item of the list `warnings`: what somebody should look at, by a stable code. */
+void put_warning(struct buf *b, const char *code, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+
 static inline void open_object(struct buf *b, const char *key)
 {
     json_key(b, key);

@@ -17,10 +17,7 @@ enum { CAPTIONS_MIN = 20, QUESTIONS_MIN = 200 };
 #define LONGEST_MOST   0.4
 #define TRUNCATED_MOST 0.05
 
-static void warn(struct buf *b, const char *code, const char *fmt, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void warn(struct buf *b, const char *code, const char *fmt, ...)
+void put_warning(struct buf *b, const char *code, const char *fmt, ...)
 {
     char text[400];
     va_list args;
@@ -42,20 +39,21 @@ static void warn_captions(const struct report *r, struct buf *b)
     double dropped = report_ratio(sum[SUM_DROPPED], sum[SUM_ROWS]);
     double repeated = report_repeated(r) / (double)r->with_words;
     if (r->openings.total >= CAPTIONS_MIN && top > OPENING_MOST)
-        warn(b, "one_opening", "%.0f %% of the captions begin with \"%s\".", 100 * top,
-             opening_text(&r->openings, one));
+        put_warning(b, "one_opening", "%.0f %% of the captions begin with \"%s\".", 100 * top,
+                    opening_text(&r->openings, one));
     if (sum[SUM_ROWS] >= CAPTIONS_MIN && marked > NEAR_MOST)
-        warn(b, "marked_near_duplicates",
-             "Filters marked %.1f %% of the captions as near duplicates.", 100 * marked);
+        put_warning(b, "marked_near_duplicates",
+                    "Filters marked %.1f %% of the captions as near duplicates.", 100 * marked);
     if (r->near.n >= CAPTIONS_MIN && near > NEAR_MOST)
-        warn(b, "near_duplicates",
-             "%.1f %% of a sample of the measured captions have a near duplicate among them.",
-             100 * near);
+        put_warning(
+            b, "near_duplicates",
+            "%.1f %% of a sample of the measured captions have a near duplicate among them.",
+            100 * near);
     if (r->with_words >= CAPTIONS_MIN && repeated > REPEATED_MOST)
-        warn(b, "repeated_captions", "%.1f %% of the captions have the very words of another one.",
-             100 * repeated);
+        put_warning(b, "repeated_captions",
+                    "%.1f %% of the captions have the very words of another one.", 100 * repeated);
     if (sum[SUM_ROWS] >= CAPTIONS_MIN && dropped > DROPPED_MOST)
-        warn(b, "many_dropped", "Filters dropped %.0f %% of the captions.", 100 * dropped);
+        put_warning(b, "many_dropped", "Filters dropped %.0f %% of the captions.", 100 * dropped);
 }
 
 static void warn_choices(const struct dialogue_figures *f, struct buf *b)
@@ -64,16 +62,18 @@ static void warn_choices(const struct dialogue_figures *f, struct buf *b)
     if (f->choices < QUESTIONS_MIN)
         return;
     if (deviation > DEVIATION_MOST)
-        warn(b, "letters_unbalanced",
-             "The right letters A to D stand at %.0f, %.0f, %.0f and %.0f %% instead of 25 each.",
-             100 * report_ratio(f->letters[0], f->choices),
-             100 * report_ratio(f->letters[1], f->choices),
-             100 * report_ratio(f->letters[2], f->choices),
-             100 * report_ratio(f->letters[3], f->choices));
+        put_warning(
+            b, "letters_unbalanced",
+            "The right letters A to D stand at %.0f, %.0f, %.0f and %.0f %% instead of 25 each.",
+            100 * report_ratio(f->letters[0], f->choices),
+            100 * report_ratio(f->letters[1], f->choices),
+            100 * report_ratio(f->letters[2], f->choices),
+            100 * report_ratio(f->letters[3], f->choices));
     if (longest > LONGEST_MOST)
-        warn(b, "right_is_longest",
-             "The right option is the longest one in %.0f %% of the questions: it can be guessed.",
-             100 * longest);
+        put_warning(
+            b, "right_is_longest",
+            "The right option is the longest one in %.0f %% of the questions: it can be guessed.",
+            100 * longest);
 }
 
 static void warn_dialogues(const struct report *r, struct buf *b)
@@ -84,9 +84,9 @@ static void warn_dialogues(const struct report *r, struct buf *b)
         warn_choices(&r->tasks[i].figures, b);
     }
     if (over)
-        warn(b, "too_long",
-             "%lld dialogues are longer than a trainer's sample of %d tokens, by estimate.",
-             (long long)over, SAMPLE_TOKENS_MAX);
+        put_warning(b, "too_long",
+                    "%lld dialogues are longer than a trainer's sample of %d tokens, by estimate.",
+                    (long long)over, SAMPLE_TOKENS_MAX);
 }
 
 static void warn_failures(const struct report *r, struct buf *b)
@@ -96,8 +96,8 @@ static void warn_failures(const struct report *r, struct buf *b)
         struct ledger_values v = report_stage(r, stages[i]);
         int64_t all = v.sum[SUM_ROWS] + v.sum[SUM_FAILED];
         if (all >= CAPTIONS_MIN && report_ratio(v.sum[SUM_FAILED], all) > FAILED_MOST)
-            warn(b, "many_failed", "%.0f %% of the items of the stage %s failed.",
-                 100 * report_ratio(v.sum[SUM_FAILED], all), stages[i]);
+            put_warning(b, "many_failed", "%.0f %% of the items of the stage %s failed.",
+                        100 * report_ratio(v.sum[SUM_FAILED], all), stages[i]);
     }
 }
 
@@ -106,11 +106,11 @@ static void warn_truncated(const struct report *r, struct buf *b)
     struct ledger_values v = report_stage(r, "representations");
     double truncated = report_ratio(v.sum[SUM_TRUNCATED], v.sum[SUM_ROWS]);
     if (truncated > TRUNCATED_MOST)
-        warn(b, "truncated",
-             "%.0f %% of the embedded texts were longer than the encoder reads: their vectors are "
-             "of "
-             "their beginnings.",
-             100 * truncated);
+        put_warning(
+            b, "truncated",
+            "%.0f %% of the embedded texts were longer than the encoder reads: their vectors are "
+            "of their beginnings.",
+            100 * truncated);
 }
 
 struct ledger_values report_stage(const struct report *r, const char *stage)
@@ -126,12 +126,13 @@ void report_write_warnings(const struct report *r, struct buf *b)
 {
     open_list(b, "warnings");
     if (report_is_trial(r))
-        warn(b, "trial",
-             "%lld captions and %lld dialogues are the offline composer's: for trying the service, "
-             "not for training a model.",
-             (long long)r->trial, (long long)r->dialogues_trial);
+        put_warning(
+            b, "trial",
+            "%lld captions and %lld dialogues are the offline composer's: for trying the service, "
+            "not for training a model.",
+            (long long)r->trial, (long long)r->dialogues_trial);
     if (r->scope.changing)
-        warn(b, "changing", "A run is at work: the figures are of no single moment.");
+        put_warning(b, "changing", "A run is at work: the figures are of no single moment.");
     warn_captions(r, b);
     warn_dialogues(r, b);
     warn_failures(r, b);

@@ -3,6 +3,7 @@
 #include "handlers/caption_filter.h"
 #include "handlers/image_moments.h"
 #include "handlers/operations.h"
+#include "handlers/report_gap.h"
 #include "handlers/run_request.h"
 #include "server/domain/filters.h"
 #include "server/domain/prompt.h"
@@ -108,6 +109,13 @@ static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes)
 static const struct query_param ids_query[] = {SLICE, END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
                                                   END};
+static const struct query_param gap_query[] = {
+    {"transfer", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+    {"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
+    {"image_moments", QUERY_TEXT, 1, IMAGE_REFERENCE_MAX, NULL},
+    {"sample", QUERY_INT, GAP_SAMPLE_MIN, GAP_SAMPLE_MAX, NULL},
+    {"seed", QUERY_INT, 0, INT32_MAX, NULL},
+    END};
 static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
 
 static const struct query_param verdicts_query[] = {
@@ -193,6 +201,8 @@ const struct route routes[] = {
     {HTTP_POST, "/v1/embeddings", "create_embeddings", BODY_JSON, TEXTS_BODY, embeddings_fields,
      NULL, &op_create_embeddings},
     {HTTP_GET, DATASET "/report", "get_report", BODY_NONE, 0, NULL, report_query, &op_get_report},
+    {HTTP_GET, DATASET "/report/gap", "get_gap_report", BODY_NONE, 0, NULL, gap_query,
+     &op_get_gap_report},
     {HTTP_GET, "/v1/reports/compare", "compare_reports", BODY_NONE, 0, NULL, compare_query,
      &op_compare_reports},
     {HTTP_GET, "/v1/seed-templates", "list_seed_templates", BODY_NONE, 0, NULL, page_query,

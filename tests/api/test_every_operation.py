@@ -84,7 +84,8 @@ def bad_values():
         for name, parameter in operation.query.items():
             schema = parameter["schema"]
             if schema["type"] == "integer":
-                values = ["0", str(schema["maximum"] + 1), "-1", "1.5", "many", "", "9" * 30]
+                values = [str(schema["minimum"] - 1), str(schema["maximum"] + 1), "-2", "1.5", "many", "",
+                          "9" * 30]
             elif "enum" in schema:
                 values = ["", "surprise", schema["enum"][0].upper()]
             elif "pattern" in schema and "maxLength" not in schema:  # a duration

@@ -150,6 +150,8 @@ SPECIAL = {
     "report_dialogues": {2: None, 3: None, 4: None},
     "report_embeddings": {2: None},
     "report_failures": {3: None, 4: None},
+    "gap_keys": {3: "0" * 32, 4: 0, 5: [RECIPE, RUN], 6: ENCODER},
+    "gap_rows": {2: ENCODER},
     "transfer_create": {4: "{}"},
     "transfers_list": {5: None, 6: None},
     "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}"},
