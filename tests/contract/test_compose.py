@@ -1,6 +1,8 @@
 """docker-compose.yml against the part of the Compose specification that it uses, and its promises."""
 import pathlib
 import re
+import shutil
+import subprocess
 
 import jsonschema
 import pytest
@@ -141,3 +143,14 @@ def test_the_image_is_multi_stage_and_does_not_run_as_root():
     assert not any("build-essential" in line or "-dev" in line for line in final)
     assert 'CMD ["/usr/local/bin/monoceros", "healthcheck"]' in (ROOT / "Dockerfile").read_text()
     assert "EXPOSE 8080" in final
+
+
+def test_the_image_gets_what_its_build_reads(tmp_path):
+    """What .dockerignore lets through is enough for CMake."""
+    patterns = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for path in (path for pattern in patterns for path in ROOT.glob(pattern.rstrip("/"))):
+        copy = shutil.copytree if path.is_dir() else shutil.copy
+        (tmp_path / path.relative_to(ROOT)).parent.mkdir(parents=True, exist_ok=True)
+        copy(path, tmp_path / path.relative_to(ROOT))
+    done = subprocess.run(["cmake", "--preset", "release"], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
