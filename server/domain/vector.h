@@ -22,8 +22,8 @@ size_t vector_bytes(enum vector_type type, size_t n);
 void vector_encode(enum vector_type type, const float *v, size_t n, uint8_t *out);
 /* All finite. */
 bool vector_finite(const float *v, size_t n);
-/* Divides by the Euclidean norm, summed in float64 in the order of lanes.h; false for a norm of 0
- * or one that is not finite, and v is untouched then. */
+/* Multiplies with one over the Euclidean norm, summed in float64 in the order of lanes.h; false for
+ * a norm of 0 or one that is not finite, and v is untouched then. */
 bool vector_normalise(float *v, size_t n);
 /* The embedding that the stored bytes stand for, 2n of float16 or 4n of float32: decoded and
  * brought to unit length again, because half precision moves the norm by about 1e-5. Moments and

@@ -27,7 +27,7 @@ def test_as_numpy_has_it(rows, dimension):
 
 def test_the_comparison_sees_what_is_wrong(rows):
     assert transfers.compare_moments(rows)[1] and transfers.compare_center(rows)[1]
-    assert transfers.compare_pass(rows, "realign")[1]
+    assert transfers.compare_pass(rows, "none")[1] and transfers.compare_pass(rows, "realign")[1]
     rows.center[7] += 1e-5  # of the reference alone
     assert not transfers.compare_pass(rows, "realign")[1]
     rows.scale *= 1 + 1e-5
