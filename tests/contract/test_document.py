@@ -28,6 +28,23 @@ def is_example(path):
     return "example" in path or "examples" in path
 
 
+def repeated(node):
+    """Keys that stand twice in one mapping, of which readers take the last without a word."""
+    if isinstance(node, yaml.MappingNode):
+        names = [key.value for key, _ in node.value]
+        yield from (key for key, _ in node.value if names.count(key.value) > 1)
+        for _, value in node.value:
+            yield from repeated(value)
+    elif isinstance(node, yaml.SequenceNode):
+        for value in node.value:
+            yield from repeated(value)
+
+
+def test_no_name_stands_twice():
+    tree = yaml.compose((ROOT / "openapi/openapi.yaml").read_text())
+    assert not [f"{key.value}, line {key.start_mark.line + 1}" for key in repeated(tree)]
+
+
 def test_version_and_server():
     assert DOCUMENT["openapi"] == "3.0.3"
     assert DOCUMENT["servers"][0]["url"] == "/"
