@@ -7,11 +7,13 @@ import re
 import numpy
 import pytest
 
+from support import images
 from support.client import Api
 from support.dataset import Dataset, stage_of
 from support.identity import seed_id
 from support.real_servers import MiniLm, made
 from support.server import ROOT
+from support.wait import until
 
 DATA = ROOT.parent / "shared" / "data"
 CAPTIONS = 2000
@@ -95,6 +97,43 @@ def test_both_protocols_give_the_same_vectors(new_server, encoder, pictures):
     other, _ = embed(new_server(**settings(encoder, "tei")), some)
     assert set(one) == set(other)
     assert all(numpy.dot(one[text], other[text]) > 0.99999 for text in one)
+
+
+def test_the_gap_is_measured_and_closed(new_server, encoder, pictures, capsys):
+    """There are no images here. In their place stand vectors of captions of other pictures, moved and stretched
+    as another modality would lie; `realign` knows nothing of that but their mean and trace."""
+    half = len(pictures) // 2
+    server = new_server(**settings(encoder, "openai"))
+    api, dataset = Api(server.base), Dataset(Api(server.base), "real")
+    found, _ = embed(server, pictures[:half])
+    texts = [text for picture in pictures[half:] for text in picture]
+    other = api.call("create_embeddings", json={"model": "embeddings", "input": texts[:500]}).json()["data"]
+    rows = numpy.array([item["embedding"] for item in other])
+    direction = numpy.random.default_rng(5).normal(size=DIMENSION)
+    rows = 0.7 * rows + 0.5 * direction / numpy.linalg.norm(direction)
+    api.call("put_image_moments", encoder="embeddings", params={"label": "moved"}, data=images.npy(rows))
+    body = {"method": "realign", "image_moments": "moved"}
+    made = api.call("create_transfer", dataset=dataset.name, json=body).json()["id"]
+    until(lambda: api.call("get_transfer", dataset=dataset.name, transfer=made).json()["state"] == "ready",
+          "the transfer to be ready")
+    reports = {name: api.call("get_gap_report", dataset=dataset.name,
+                              params={"transfer": name, "image_moments": "moved"}).json()
+               for name in ("none", "mean_shift", "realign")}
+    with capsys.disabled():
+        print()
+        for name, report in reports.items():
+            source = report["source"]
+            print(f"{name:10} centroid distance {report['centroid_distance']['before']:.3f} -> "
+                  f"{report['centroid_distance']['after']:.4f}, trace ratio {report['trace_ratio']['after']:.3f}, "
+                  f"cosine to source {source['cosine']:.3f}, similarities {source['similarity_correlation']:.3f}, "
+                  f"neighbours kept {source['neighbour_overlap']:.3f}, effective rank "
+                  f"{report['spectrum']['before']['effective_rank']:.0f} -> "
+                  f"{report['spectrum']['after']['effective_rank']:.0f}, of {report['sample']['rows']}")
+    before = reports["realign"]["centroid_distance"]["before"]
+    assert before > 0.3 and reports["realign"]["meaningful"]
+    assert reports["realign"]["centroid_distance"]["after"] < 0.05 * before
+    assert reports["realign"]["source"]["similarity_correlation"] > 0.95
+    assert abs(reports["realign"]["trace_ratio"]["after"] - 1) < 0.1
 
 
 def test_long_captions_are_counted(new_server, encoder):
