@@ -70,6 +70,22 @@ def test_files_have_the_bits_of_the_list(settled, transfer, vector_type):
     assert len(digests) == 1
 
 
+@pytest.mark.parametrize("body", [{"method": "noise", "parameters": {"cosine": 0.8, "seed": 3}},
+                                  {"method": "noise", "parameters": {"sigma": 0.02, "form": "c3"}},
+                                  {"method": "mean_shift", "parameters": {"norm": False}}],
+                         ids=["capdec", "c3", "raw"])
+def test_other_transfers(settled, body):
+    """Noise is drawn by the caption's id, in a file as in a list."""
+    dataset = settled(20)
+    transfer = dataset.api.call("create_transfer", dataset=dataset.name, json=body).json()["id"]
+    until(lambda: dataset.api.call("get_transfer", dataset=dataset.name, transfer=transfer)
+          .json()["state"] == "ready", "the transfer to be ready")
+    names, expected = listed(dataset, transfer=transfer)
+    assert (npy(dataset, transfer=transfer)[1].view("<u4") == expected.view("<u4")).all()
+    arrays = safetensors(dataset, transfer=transfer)[1]
+    assert unpack_ids(arrays["ids"]) == names and (arrays["vectors"] == expected).all()
+
+
 def test_float16_is_the_float32_rounded(settled):
     dataset = settled()
     _, single = npy(dataset)
