@@ -124,7 +124,7 @@ enum { WIDTHS = 4, STRIDE = 128 };
 
 static void check_row(const struct attention *a, size_t position, const float *q, const float *out)
 {
-    double weights[MOST], sum = 0, top = -INFINITY;
+    double weights[MOST], sum = 0, top = -(double)INFINITY;
 
     for (size_t j = 0; j <= position; j++) {
         weights[j] = 0;
