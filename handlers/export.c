@@ -33,6 +33,7 @@ struct export
     bool half;
     struct tally survey;
     enum part part;        /* that is being sent */
+    int64_t rows;          /* of it, so far */
     struct buf held, page; /* held: not sent yet, since the next page may be the last */
 };
 
@@ -176,9 +177,18 @@ static void add_id_numbers(const uint8_t *key, struct buf *b)
     buf_add(b, out, sizeof(out));
 }
 
+static int other_rows(struct err *e)
+{
+    return err_set(e, ERR_CONFLICT,
+                   "captions of the slice were taken away or came back while it was being sent");
+}
+
+/* With more rows than were counted, the body would be whole before the walk is. */
 static int on_row(void *arg, const uint8_t key[CAPTION_KEY_BYTES], const float *v, struct err *e)
 {
     struct export *x = arg;
+    if (x->rows++ == x->survey.rows)
+        return other_rows(e);
     if (x->part == PART_VECTORS)
         add_vector(x, v, &x->page);
     else if (x->part == PART_IDS_TEXT)
@@ -209,12 +219,10 @@ static int send_part(struct export *x, enum part part, struct err *e)
         .vectors = part == PART_VECTORS, .row = on_row, .page = on_page, .arg = x};
     struct tally seen;
     x->part = part;
+    x->rows = 0;
     if (slice_walk(&x->slice, &w, &seen, e) < 0)
         return -1;
-    if (tally_eq(&seen, &x->survey))
-        return 0;
-    return err_set(e, ERR_CONFLICT,
-                   "captions of the slice were taken away or came back while it was being sent");
+    return tally_eq(&seen, &x->survey) ? 0 : other_rows(e);
 }
 
 static int send_all(struct export *x, struct err *e)

@@ -34,6 +34,10 @@ ALTER TABLE transfers
     ADD COLUMN count    bigint,                   -- embeddings that went into center
     ADD COLUMN finished_at timestamptz;
 CREATE INDEX transfers_dataset_sequence ON transfers (dataset, sequence);
+UPDATE transfers t SET sequence = o.place, finished_at = CASE WHEN t.state <> 'preparing' THEN t.created_at END
+FROM (SELECT transfer_id, row_number() OVER (PARTITION BY dataset ORDER BY created_at, transfer_id) AS place
+      FROM transfers) o
+WHERE o.transfer_id = t.transfer_id;
 
 -- Big tables --------------------------------------------------------------------------------------
 
@@ -48,8 +52,10 @@ ALTER TABLE tasks
         ('resolve', 'plan', 'captions', 'duplicates', 'targets', 'dialogues', 'embed', 'moments',
          'transfer', 'prepare', 'delete'));
 
--- The sums of a shard are of another form; the shards of unfinished runs are summed again.
+-- The sums of a shard are of another form; the shards of unfinished runs are summed again, before the
+-- task that adds them up: it is opened again behind them.
 DELETE FROM moments_parts;
+DELETE FROM tasks WHERE stage = 'transfer' AND state <> 'finished';
 UPDATE tasks SET state = 'ready', finished_at = NULL WHERE stage = 'moments' AND state = 'finished';
 ALTER TABLE moments_parts DROP COLUMN squares;
 ALTER TABLE moments_parts RENAME COLUMN sum TO sums; -- exact, see server/domain/moments.c

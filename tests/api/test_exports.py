@@ -286,6 +286,17 @@ def test_captions_that_go_meanwhile(large, what):
     sock.close()
 
 
+def test_captions_that_come_back_meanwhile(large):
+    """Two pages more than were counted are not sent as if they had been."""
+    server, dataset = large
+    rejected = "seed_id IN (SELECT seed_id FROM captions WHERE shard_id % 65536 > 0 ORDER BY 1 LIMIT 2000)"
+    server.database.execute(f"UPDATE captions SET rejected = true WHERE {rejected}")
+    sock, length, body = begin(server, dataset.path + "/representations.npy?transfer=none")
+    server.database.execute("UPDATE captions SET rejected = false WHERE rejected")
+    assert len(rest(sock, body)) < length
+    sock.close()
+
+
 def read_exactly(sock, body, length):
     while len(body) < length:
         piece = sock.recv(1 << 20)
