@@ -261,7 +261,7 @@ def test_the_queue_is_empty_after_a_run(held):
     assert held.database.value("SELECT count(*) FROM moments_parts") == 0
 
 
-ZEROS, ENCODER, RUN = "0" * 32, "2" * 32, "1" * 32
+ZEROS, ENCODER, RUN, RECIPE, HASH = "0" * 32, "2" * 32, "1" * 32, "6" * 32, r"\x0102030405060708"
 SUMMED = f"""
 INSERT INTO datasets (owner, name, shards) VALUES ('default', 'summed', 1);
 INSERT INTO encoders (encoder_id, name, kind, model, dimension) VALUES ('{ENCODER}', 'e', 'offline', 'm', 2);
@@ -269,6 +269,11 @@ INSERT INTO runs (run_id, dataset, sequence, state, stages, request, encoder_nam
                   representation_settings)
 VALUES ('{RUN}', 1, 1, 'running', '{{representations}}', '{{}}', 'e', '{ENCODER}',
         '{{"transfer": "realign"}}');
+UPDATE runs SET view = '{{{RECIPE}}}';
+INSERT INTO seeds (shard_id, seed_id, text) SELECT 65536, id, 'A seed.' FROM unnest('{{{RUN},{ENCODER}}}'::uuid[]) id;
+INSERT INTO captions (shard_id, seed_id, recipe_id, variant, hash, text, run_id, model, finish_reason,
+                      tokens_in, tokens_out)
+SELECT 65536, seed_id, '{RECIPE}', 0, '{HASH}', 'A caption.', '{RUN}', 'm', 'stop', 1, 1 FROM seeds;
 INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, state, planned_at)
 VALUES (65536, '{RUN}', 'plan', '{ZEROS}', '{"f" * 32}', 1, 'finished', now());
 UPDATE tickers SET token = 1, lease_until = 'infinity';
@@ -301,6 +306,11 @@ class Summed:
         self.sql.run("transfer_named", *held, "5" * 32, None)
         return self.database.value("SELECT (SELECT count(*) FROM moments) + (SELECT count(*) FROM transfers)")
 
+    def embed(self, seed):
+        self.database.execute(
+            "INSERT INTO embeddings (shard_id, seed_id, caption_hash, encoder_id, vector, run_id, tokens_in)"
+            f" VALUES (65536, '{seed}', '{HASH}', '{ENCODER}', '\\x003c0000', '{RUN}', 1)")
+
     def take_back(self):
         self.database.execute("DELETE FROM tasks WHERE stage IN ('moments', 'transfer')")
 
@@ -327,3 +337,15 @@ def test_a_zombie_prepares_no_transfer(summed):
     successor = summed.claim("transfer")
     assert summed.prepare(zombie) == 0
     assert summed.prepare(successor) == 3
+
+
+def test_moments_and_transfers_are_of_the_same_embeddings(summed):
+    """Also when others come while the shards are summed."""
+    summed.embed(RUN)
+    summed.claim("moments")
+    summed.embed(ENCODER)
+    pages = [summed.sql.run("moments_page", 65536, RUN, ZEROS)]
+    summed.database.execute("UPDATE tasks SET state = 'finished'")
+    summed.prepare(summed.claim("transfer"))
+    pages.append(summed.sql.run("prepare_page", 65536, "3" * 32, ZEROS))
+    assert [[bool(vector) for _, vector in page] for page in pages] == [[True, False]] * 2
