@@ -2,6 +2,7 @@
 
 #include "handlers/bind.h"
 #include "handlers/declared.h"
+#include "handlers/encoder_versions.h"
 #include "handlers/image_moments.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
@@ -228,10 +229,15 @@ static int find_image_moments(void *arg, const char *encoder, struct str referen
     const struct source *s = arg;
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
+    struct encoder *declared =
+        declared_encoder(s->ctx->app, str_of(encoder), "/representations/encoder", e);
     call_init(&c, STMT_IMAGE_MOMENTS_FIND);
     call_z(&c, encoder);
-    if (bind_image_moments(s->q, &c, reference, "/representations/image_moments", e) < 0 ||
-        db_run(s->ctx->db, &c, &rows, e) < 0)
+    if (!declared ||
+        bind_image_moments(s->q, &c, reference, "/representations/image_moments", e) < 0)
+        return -1;
+    call_declared(&c, declared);
+    if (db_run(s->ctx->db, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)
         return 0;

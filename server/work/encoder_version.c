@@ -238,14 +238,19 @@ static int put_first(struct worker *k, struct encoder *encoder, const struct ans
 
 static int take_back(struct worker *k, const uint8_t *id, const double *cosine, struct err *e)
 {
-    struct db_call c;
-    call_init(&c, STMT_ENCODER_UNDO);
-    call_bytes(&c, id, UUID_BYTES);
+    struct rows *rows[2] = {0};
+    struct db_call c[2];
+    call_init(&c[0], STMT_TAKE_LONG); /* it looks at every embedding there is */
+    call_init(&c[1], STMT_ENCODER_UNDO);
+    call_bytes(&c[1], id, UUID_BYTES);
     if (cosine)
-        call_double(&c, *cosine);
+        call_double(&c[1], *cosine);
     else
-        call_null(&c);
-    return db_run(k->db, &c, NULL, e);
+        call_null(&c[1]);
+    int rc = db_batch(k->db, c, 2, rows, e);
+    rows_free(rows[0]);
+    rows_free(rows[1]);
+    return rc;
 }
 
 static void use(struct run_info *r, const uint8_t *id, int dimension)

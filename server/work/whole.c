@@ -159,12 +159,16 @@ static int merge_parts(struct worker *k, const struct task *t, struct sums *s, s
     return 0;
 }
 
-/* Ids that derive from the run: a second worker that does the same inserts nothing new. */
+/* Ids that derive from the run and its encoder version, which may change as long as the run is
+ * open: a second worker that does the same inserts nothing new. */
 static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
-    const struct str parts[] = {str_of(what), {"", 1}, {(const char *)t->run, UUID_BYTES}};
-    sha256_parts(parts, 3, digest);
+    const struct str parts[] = {str_of(what),
+                                {"", 1},
+                                {(const char *)t->run, UUID_BYTES},
+                                {(const char *)t->info->encoder_id, UUID_BYTES}};
+    sha256_parts(parts, 4, digest);
     memcpy(out, digest, UUID_BYTES);
 }
 
@@ -174,12 +178,21 @@ struct prepared {
     double trace;
 };
 
+/* Of what is written under the lease of a task only. */
+static void call_held(struct db_call *c, enum stmt_id stmt, const struct task *t)
+{
+    call_init(c, stmt);
+    call_i64(c, t->shard);
+    call_bytes(c, t->run, UUID_BYTES);
+    call_bytes(c, t->lo, UUID_BYTES);
+    call_i64(c, t->token);
+}
+
 static void call_moments(struct db_call *c, const struct task *t, struct prepared *p,
                          const struct sums *s)
 {
-    call_init(c, STMT_MOMENTS_INSERT);
+    call_held(c, STMT_MOMENTS_INSERT, t);
     call_bytes(c, p->moments, UUID_BYTES);
-    call_bytes(c, t->run, UUID_BYTES);
     call_i64(c, s->m.count);
     call_array(c, &p->mean);
     call_double(c, p->trace);
@@ -189,9 +202,8 @@ static void call_transfer(struct db_call *c, const struct task *t, const uint8_t
                           enum transfer_method method, const uint8_t *moments_id)
 {
     bool ready = method == TRANSFER_NONE || moments_id;
-    call_init(c, STMT_TRANSFER_INSERT);
+    call_held(c, STMT_TRANSFER_INSERT, t);
     call_bytes(c, id, UUID_BYTES);
-    call_bytes(c, t->run, UUID_BYTES);
     call_z(c, transfer_methods[method]);
     if (moments_id)
         call_bytes(c, moments_id, UUID_BYTES);
@@ -205,9 +217,8 @@ static void call_transfer(struct db_call *c, const struct task *t, const uint8_t
 static void call_named(struct db_call *c, const struct task *t, const uint8_t *id,
                        const uint8_t *moments_id)
 {
-    call_init(c, STMT_TRANSFER_NAMED);
+    call_held(c, STMT_TRANSFER_NAMED, t);
     call_bytes(c, id, UUID_BYTES);
-    call_bytes(c, t->run, UUID_BYTES);
     if (moments_id)
         call_bytes(c, moments_id, UUID_BYTES);
     else

@@ -11,7 +11,6 @@ enum {
     RANGES_MAX = 256,
     IDLE_WAIT_MS = 500,
     POLL_MS = 50,
-    GIVE_UP_POLLS = 100,
     RETRY_SECONDS = 2,
 };
 
@@ -211,8 +210,9 @@ static void rest(const struct worker *k)
 static void give_up_all(struct worker *k)
 {
     engine_cancel(k->engine, NULL);
-    for (int polls = 0; in_flight(k) > 0 && polls < GIVE_UP_POLLS; polls++)
-        (void)engine_poll(k->engine, 0);
+    /* What other threads compute comes back when they have let go of it, which is soon. */
+    while (in_flight(k) > 0)
+        (void)engine_poll(k->engine, POLL_MS);
     while (k->ranges) {
         struct range *r = k->ranges;
         k->ranges = r->next;

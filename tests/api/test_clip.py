@@ -119,8 +119,9 @@ def test_a_model_that_cannot_be_loaded(database, settings, words):
     assert all(word in said for word in words), said
 
 
-def test_stop_while_it_computes(new_server):
-    one = new_server(MONOCEROS_ENCODER_PATH=FIXTURES / "long")
+@pytest.mark.parametrize("timeout", [30, 0])
+def test_stop_while_it_computes(new_server, timeout):
+    one = new_server(MONOCEROS_ENCODER_PATH=FIXTURES / "long", MONOCEROS_DRAIN_TIMEOUT=timeout)
     made = Dataset(Api(one.base), "clip-stop")
     made.add(generate(400))
     made.start(["captions", "representations"], representations={"encoder": "clip"})

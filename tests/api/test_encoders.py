@@ -1,6 +1,7 @@
 """Versions of encoders: what is noticed when a server answers other vectors than it did, what becomes of the
 run, and that vectors of different versions never meet."""
 import hashlib
+import json
 
 import numpy
 import pytest
@@ -304,6 +305,17 @@ def test_truncated_texts_are_counted(place, model_server, reads, warned):
     assert ("truncated" in [w["code"] for w in report["warnings"]]) == warned
     usage, = [u for u in report["usage"] if u["stage"] == "representations"]
     assert usage["truncated"] == long
+
+
+def test_truncated_texts_that_were_taken_back(embedded):
+    """Their count outlives them until they are embedded again; nothing is a share of no vectors."""
+    database = embedded.server.database
+    stages = database.value("SELECT summary::text FROM runs WHERE 'representations' = ANY (stages)")
+    stage, = json.loads(stages)
+    database.execute("UPDATE runs SET summary = '"
+                     f"{json.dumps([{**stage, 'done': 0, 'truncated': 3}])}' WHERE run_id = '{embedded.first['id']}'")
+    run = embedded.api.call("get_run", run=embedded.first["id"]).json()
+    assert stage_of(run, "representations")["truncated"] == 3 and "warnings" not in run
 
 
 def test_truncated_by_the_count_of_tokens(place, model_server):

@@ -11,6 +11,8 @@ import pytest
 
 from support import images
 from support.client import Api
+from support.dataset import Dataset
+from support.seeds import generate
 
 ROWS = images.vectors(200)
 
@@ -159,6 +161,36 @@ def test_an_encoder_with_another_model(new_server, model_server):
     gone = api.call("put_image_moments", encoder="embeddings", json=body).json()
     assert gone["encoder_id"] == found[1]["encoder_id"] and gone["version"] == 2
     assert len(api.items("/v1/encoders/embeddings/image-moments", page_size=1)) == 3
+
+
+def test_moments_of_a_model_whose_versions_are_fewer(new_server, model_server):
+    """A second version of one model is no newer than the first one of the next."""
+    def start(model, **more):
+        server = new_server(MONOCEROS_ENCODER_URL=model_server.url, MONOCEROS_ENCODER_MODEL=model, **more)
+        return server, Api(server.base)
+
+    def put_some(api):
+        return api.call("put_image_moments", encoder="embeddings", json=body).json()["encoder_id"]
+
+    body = images.moments(images.vectors(10, dimension=64), "photos")
+    server, api = start("one")
+    api.call("create_encoder_version", encoder="embeddings")
+    model_server.control(weights="others")
+    assert api.call("create_encoder_version", encoder="embeddings").json()["version"] == 2
+    old = put_some(api)
+    server.stop()
+    server, api = start("two", database=server.database)
+    assert api.call("create_encoder_version", encoder="embeddings").json()["version"] == 1
+    new = put_some(api)
+    assert new != old
+    dataset = Dataset(api, "fewer", 1)
+    dataset.load(generate(4))
+    run = dataset.run(["captions", "representations"], representations={
+        "encoder": "embeddings", "transfer": "realign", "image_moments": "photos"})
+    made = api.items(dataset.path + "/transfers", method="realign")
+    assert [(t["run"], t["encoder"]["id"], t["state"]) for t in made] == [(run["id"], new, "ready")]
+    server.stop()
+    assert put_some(Api(new_server(database=server.database).base)) == new
 
 
 # -- as files --

@@ -8,9 +8,10 @@ import pytest
 
 from support import identity
 from support.client import Api
+from support.cluster import Database
 from support.dataset import Dataset, stage_of
 from support.seeds import generate
-from support.server import Server
+from support.server import ROOT, Server
 from support.statements import Statements
 from support.wait import until
 
@@ -258,3 +259,93 @@ def test_the_queue_is_empty_after_a_run(held):
     held.finish()
     assert held.database.value("SELECT count(*) FROM tasks") == 0
     assert held.database.value("SELECT count(*) FROM moments_parts") == 0
+
+
+ZEROS, ENCODER, RUN, RECIPE, HASH = "0" * 32, "2" * 32, "1" * 32, "6" * 32, r"\x0102030405060708"
+SUMMED = f"""
+INSERT INTO datasets (owner, name, shards) VALUES ('default', 'summed', 1);
+INSERT INTO encoders (encoder_id, name, kind, model, dimension) VALUES ('{ENCODER}', 'e', 'offline', 'm', 2);
+INSERT INTO runs (run_id, dataset, sequence, state, stages, request, encoder_name, encoder_id,
+                  representation_settings)
+VALUES ('{RUN}', 1, 1, 'running', '{{representations}}', '{{}}', 'e', '{ENCODER}',
+        '{{"transfer": "realign"}}');
+UPDATE runs SET view = '{{{RECIPE}}}';
+INSERT INTO seeds (shard_id, seed_id, text) SELECT 65536, id, 'A seed.' FROM unnest('{{{RUN},{ENCODER}}}'::uuid[]) id;
+INSERT INTO captions (shard_id, seed_id, recipe_id, variant, hash, text, run_id, model, finish_reason,
+                      tokens_in, tokens_out)
+SELECT 65536, seed_id, '{RECIPE}', 0, '{HASH}', 'A caption.', '{RUN}', 'm', 'stop', 1, 1 FROM seeds;
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, state, planned_at)
+VALUES (65536, '{RUN}', 'plan', '{ZEROS}', '{"f" * 32}', 1, 'finished', now());
+UPDATE tickers SET token = 1, lease_until = 'infinity';
+"""
+
+
+class Summed:
+    """A run whose embeddings are all there, and the statements of its last stages by hand."""
+
+    def __init__(self, database):
+        for path in sorted((ROOT / "migrations").glob("*.sql")):
+            database.execute(path.read_text(encoding="utf-8"))
+        database.execute(SUMMED)
+        self.database, self.sql = database, Statements(database)
+
+    def claim(self, stage):
+        """Opens the stage and takes its task; the token."""
+        assert self.sql.run(f"runs_open_{stage}", 1)
+        (*_, token, _, _), = self.sql.run("task_claim", 65536, RUN, stage, "worker", 60.0)
+        return int(token)
+
+    def sum(self, token):
+        self.sql.run("moments_part_insert", 65536, RUN, ZEROS, token, 2, [1.0, 1.0])
+        return self.database.value("SELECT count(*) FROM moments_parts")
+
+    def prepare(self, token):
+        held = (65536, RUN, ZEROS, token)
+        self.sql.run("moments_insert", *held, "3" * 32, 2, [0.5, 0.5], 0.5)
+        self.sql.run("transfer_insert", *held, "4" * 32, "none", None, "ready", None)
+        self.sql.run("transfer_named", *held, "5" * 32, None)
+        return self.database.value("SELECT (SELECT count(*) FROM moments) + (SELECT count(*) FROM transfers)")
+
+    def embed(self, seed):
+        self.database.execute(
+            "INSERT INTO embeddings (shard_id, seed_id, caption_hash, encoder_id, vector, run_id, tokens_in)"
+            f" VALUES (65536, '{seed}', '{HASH}', '{ENCODER}', '\\x003c0000', '{RUN}', 1)")
+
+    def take_back(self):
+        self.database.execute("DELETE FROM tasks WHERE stage IN ('moments', 'transfer')")
+
+
+@pytest.fixture
+def summed(cluster):
+    return Summed(Database(cluster))
+
+
+def test_a_zombie_sums_nothing_of_a_run_that_begins_again(summed):
+    zombie = summed.claim("moments")
+    summed.take_back()
+    successor = summed.claim("moments")
+    assert summed.sum(zombie) == 0
+    assert summed.sum(successor) == 1
+
+
+def test_a_zombie_prepares_no_transfer(summed):
+    summed.claim("moments")
+    summed.database.execute("UPDATE tasks SET state = 'finished'")
+    zombie = summed.claim("transfer")
+    summed.database.execute("DELETE FROM tasks WHERE stage = 'transfer'")
+    assert summed.prepare(zombie) == 0
+    successor = summed.claim("transfer")
+    assert summed.prepare(zombie) == 0
+    assert summed.prepare(successor) == 3
+
+
+def test_moments_and_transfers_are_of_the_same_embeddings(summed):
+    """Also when others come while the shards are summed."""
+    summed.embed(RUN)
+    summed.claim("moments")
+    summed.embed(ENCODER)
+    pages = [summed.sql.run("moments_page", 65536, RUN, ZEROS)]
+    summed.database.execute("UPDATE tasks SET state = 'finished'")
+    summed.prepare(summed.claim("transfer"))
+    pages.append(summed.sql.run("prepare_page", 65536, "3" * 32, ZEROS))
+    assert [[bool(vector) for _, vector in page] for page in pages] == [[True, False]] * 2

@@ -4,7 +4,7 @@
 -- ranges of open runs are embedded again.
 WITH bad AS (
     SELECT n.encoder_id, n.checked_at FROM encoders n
-    WHERE n.encoder_id = $1::uuid AND n.cosine < 0.9995 FOR UPDATE
+    WHERE n.encoder_id = $1::uuid AND n.cosine < 0.9995 FOR NO KEY UPDATE
 ), gone AS (
     DELETE FROM embeddings x USING bad
     WHERE x.encoder_id = bad.encoder_id AND x.created_at > bad.checked_at

@@ -17,7 +17,8 @@
     'waiting_for', CASE WHEN r.state = 'queued' AND NOT {{run_resolved}}
                         THEN 'the model server to say which model it serves' END,
     'stages', w.stages,
-    'warnings', CASE WHEN n.truncated > 0.05 * n.embedded THEN json_build_array(json_build_object(
+    'warnings', CASE WHEN n.embedded > 0 AND n.truncated > 0.05 * n.embedded
+                     THEN json_build_array(json_build_object(
                          'code', 'truncated',
                          'message', round(100.0 * n.truncated / n.embedded) || ' % of the texts were '
                              'longer than the encoder reads: their vectors are of their beginnings.'

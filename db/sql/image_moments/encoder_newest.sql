@@ -2,5 +2,5 @@
 SELECT replace(encoder_id::text, '-', ''), dimension
 FROM encoders
 WHERE name = $1::text
-ORDER BY version DESC, created_at DESC
+ORDER BY created_at DESC, version DESC
 LIMIT 1
