@@ -56,6 +56,8 @@ ALTER TABLE tasks
 -- task that adds them up: it is opened again behind them.
 DELETE FROM moments_parts;
 DELETE FROM tasks WHERE stage = 'transfer' AND state <> 'finished';
-UPDATE tasks SET state = 'ready', finished_at = NULL WHERE stage = 'moments' AND state = 'finished';
+UPDATE tasks t SET state = 'ready', finished_at = NULL
+WHERE t.stage = 'moments' AND t.state = 'finished'
+  AND NOT EXISTS (SELECT FROM tasks o WHERE o.run_id = t.run_id AND o.stage = 'transfer');
 ALTER TABLE moments_parts DROP COLUMN squares;
 ALTER TABLE moments_parts RENAME COLUMN sum TO sums; -- exact, see server/domain/moments.c

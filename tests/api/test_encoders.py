@@ -11,6 +11,7 @@ from support.client import Api
 from support.dataset import stage_of
 from support.model_server import vector_for
 from support.seeds import generate
+from support.statements import Statements
 from support.wait import until
 
 N = 60
@@ -188,6 +189,19 @@ def test_a_model_that_changes_in_the_middle(place, model_server):
     stage = stage_of(done, "representations")
     assert (stage["done"], stage["existing"]) == (N - 1, 1)
     assert version(dataset.api)["state"] == "current"
+
+
+def test_a_change_that_another_server_has_found(embedded):
+    """An answer from before it does not make it undone, or what was made meanwhile would be kept."""
+    sql, state = Statements(embedded.server.database), "SELECT cosine, checked_at FROM encoders WHERE name = 'embeddings'"
+    id = version(embedded.api)["id"]
+    sql.run("encoder_checked", id, 0.5, b"")
+    found = embedded.server.database.query(state)
+    sql.run("encoder_checked", id, 1.0, b"")
+    assert embedded.server.database.query(state) == found and found[0]["cosine"] == 0.5
+    sql.run("encoder_undo", id, 1.0)
+    sql.run("encoder_checked", id, 0.9999, b"")
+    assert embedded.server.database.query(state)[0]["cosine"] == 0.9999
 
 
 def test_a_version_is_accepted_in_the_middle(place, model_server):

@@ -30,21 +30,30 @@ FROM generate_series(1, 5) n;
 """
 
 
-@pytest.fixture
-def upgraded(cluster):
+def upgrade(cluster, before):
     """A database with rows as they were before encoders had versions."""
     database = Database(cluster)
     for path in sorted((ROOT / "migrations").glob("*.sql")):
         if path.name.startswith("0004"):
-            database.execute(BEFORE_REPRESENTATIONS)
+            database.execute(before)
         database.execute(f"BEGIN; {path.read_text(encoding='utf-8')}; COMMIT")
     return database
+
+
+@pytest.fixture
+def upgraded(cluster):
+    return upgrade(cluster, BEFORE_REPRESENTATIONS)
 
 
 def test_shards_are_summed_again_before_they_are_added_up(upgraded):
     tasks = upgraded.query("SELECT stage, state FROM tasks WHERE stage IN ('moments', 'transfer')")
     assert tasks == [{"stage": "moments", "state": "ready"}] * 2
     assert upgraded.value("SELECT count(*) FROM moments_parts") == 0
+
+
+def test_what_was_added_up_is_not_summed_again(cluster):
+    database = upgrade(cluster, BEFORE_REPRESENTATIONS + "UPDATE tasks SET state = 'finished';")
+    assert database.value("SELECT count(*) FROM tasks WHERE state <> 'finished'") == 0
 
 
 def test_old_transfers_are_in_the_order_in_which_they_were_made(upgraded):
