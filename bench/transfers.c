@@ -34,6 +34,7 @@ struct job {
     size_t n, in_bytes, out_bytes, rows, shards; /* bytes of a row */
     int in, out;
     struct transfer t;
+    double *constants;        /* what it points to */
     struct moments_sum *sums; /* one for each shard */
     atomic_size_t next, bad;
 };
@@ -185,10 +186,21 @@ static void constants(struct job *j, const char *path)
         die(path);
     whole_read(fd, c, (1 + 3 * j->n) * sizeof(double), 0);
     close(fd);
+    j->constants = c;
     j->t.scale = c[0];
     j->t.mean = c + 1;
     j->t.image_mean = j->pass == MEAN_SHIFT || j->pass == RAW ? NULL : c + 1 + j->n;
     j->t.center = c + 1 + 2 * j->n;
+}
+
+static void job_free(struct job *j)
+{
+    for (size_t s = 0; s < j->shards; s++)
+        free(j->sums[s].sums);
+    free(j->sums);
+    free(j->constants);
+    close(j->in);
+    close(j->out);
 }
 
 static enum transfer_method method_of(enum pass pass)
@@ -264,5 +276,6 @@ int main(int argc, char **argv)
     double took = seconds(CLOCK_MONOTONIC) - start;
     printf("%.6f %.6f %zu %zu\n", took, seconds(CLOCK_PROCESS_CPUTIME_ID), peak_kib(),
            atomic_load(&j.bad));
+    job_free(&j);
     return 0;
 }
