@@ -13,6 +13,7 @@ from support import images
 from support.client import Api
 from support.dataset import Dataset
 from support.seeds import generate
+from support.server import sanitized
 
 ROWS = images.vectors(200)
 
@@ -336,7 +337,8 @@ def test_a_large_file_takes_little_memory(new_server):
     head = header("{'descr': '<f2', 'fortran_order': False, 'shape': (100000, 1280), }")
     made = upload(api, (part for part in [head] + [block] * 100), "large").json()
     assert made["count"] == 100000 and made["sampled"] == 2048
-    assert memory(server.process) - before < 48 << 20, "of a file of 244 MiB"
+    # Sanitizers keep shadows of all that is touched, and what was freed for a while.
+    assert memory(server.process) - before < (128 if sanitized() else 48) << 20, "of a file of 244 MiB"
 
 
 def test_a_transfer_from_a_file(api, new_dataset):
