@@ -4,8 +4,10 @@ import json
 import pytest
 
 from support.cluster import Database
-from support.server import ROOT
+from support.server import ROOT, sanitized
 from support.statements import Statements, literal, load
+
+pytestmark = pytest.mark.skipif(sanitized(), reason="PostgreSQL alone is at work here")
 
 NAMES = sorted(load())
 BIG = {"seeds", "captions", "dialogues", "embeddings", "failures", "tasks", "review_items",
