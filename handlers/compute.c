@@ -50,20 +50,12 @@ static int find_type(struct req *q, struct work_ctx *ctx, struct str dataset,
     return 0;
 }
 
-static struct encoder *named(const struct app *app, const struct prepared *p)
-{
-    for (int i = 0; i < app->n_encoders; i++)
-        if (str_is(p->encoder, encoder_get_settings(app->encoders[i])->name))
-            return app->encoders[i];
-    return NULL;
-}
-
 /* The declared encoder that made the dataset's embeddings, of the very same version: vectors of
  * others have nothing to do with the transfer. */
 static struct encoder *encoder_of(struct req *q, struct work_ctx *ctx, const struct prepared *p,
                                   struct err *e)
 {
-    struct encoder *encoder = named(ctx->app, p);
+    struct encoder *encoder = encoder_named(ctx->app, p->encoder);
     struct encoder_version v;
     if (!encoder) {
         (void)err_set(e, ERR_CONFLICT,

@@ -41,6 +41,14 @@ struct encoder *declared_encoder(const struct app *app, struct str name, const c
     return i < 0 ? NULL : app->encoders[i];
 }
 
+struct encoder *encoder_named(const struct app *app, struct str name)
+{
+    for (int i = 0; i < app->n_encoders; i++)
+        if (str_is(name, encoder_get_settings(app->encoders[i])->name))
+            return app->encoders[i];
+    return NULL;
+}
+
 void declared_try_again(const struct app *app)
 {
     char why[200];

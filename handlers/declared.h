@@ -11,6 +11,9 @@ struct llm_provider *declared_provider(const struct app *app, struct str name, c
 struct encoder *declared_encoder(const struct app *app, struct str name, const char *pointer,
                                  struct err *e);
 
+/* The declared encoder of that name, or NULL. */
+struct encoder *encoder_named(const struct app *app, struct str name);
+
 /* Forgets the stops of all endpoints: whoever starts or resumes work has seen to their cause, and
  * one call each finds out. Pauses that a server asked for stay. */
 void declared_try_again(const struct app *app);

@@ -20,4 +20,10 @@ void call_declared(struct db_call *c, struct encoder *encoder);
 int encoder_version_find(struct req *q, struct work_ctx *ctx, struct encoder *c,
                          struct encoder_version *out, struct err *e);
 
+/* Records the first version of an encoder that nobody has asked yet, whose vectors were made
+ * elsewhere; whoever asks it first keeps those of the probe texts. Its id, in the request's arena;
+ * NULL with an error. */
+const char *encoder_version_declare(struct req *q, struct work_ctx *ctx, struct encoder *c,
+                                    size_t dimension, struct err *e);
+
 #endif

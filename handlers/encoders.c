@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "handlers/bind.h"
+#include "handlers/declared.h"
 #include "handlers/encode.h"
 #include "handlers/operations.h"
 #include "server/base/cleanup.h"
@@ -28,12 +29,10 @@ enum {
 
 static struct encoder *named(const struct req *q, struct err *e)
 {
-    const struct app *app = q->app;
-    for (int i = 0; i < app->n_encoders; i++)
-        if (str_is(q->params[0], encoder_get_settings(app->encoders[i])->name))
-            return app->encoders[i];
-    (void)err_set(e, ERR_NOT_FOUND, "there is no encoder of that name");
-    return NULL;
+    struct encoder *c = encoder_named(q->app, q->params[0]);
+    if (!c)
+        (void)err_set(e, ERR_NOT_FOUND, "there is no encoder of that name");
+    return c;
 }
 
 struct encoder_identity encoder_identity_of(struct encoder *c, int dimension, int64_t version)
@@ -78,6 +77,29 @@ int encoder_version_find(struct req *q, struct work_ctx *ctx, struct encoder *c,
     out->probes = probes.p ? arena_str(q->arena, probes) : probes;
     out->changed = rows_bool(rows, 0, 4);
     return out->id ? 0 : err_set(e, ERR_NO_MEMORY, "no memory for an encoder version");
+}
+
+const char *encoder_version_declare(struct req *q, struct work_ctx *ctx, struct encoder *c,
+                                    size_t dimension, struct err *e)
+{
+    struct encoder_identity x = encoder_identity_of(c, (int)dimension, 1);
+    uint8_t digest[RECIPE_ID_BYTES];
+    struct db_call call;
+    encoder_version_id(&x, digest);
+    const char *id = hex_text(q, digest, sizeof(digest));
+    if (!id) {
+        (void)err_set(e, ERR_NO_MEMORY, "no memory for an encoder version");
+        return NULL;
+    }
+    call_init(&call, STMT_ENCODER_DECLARE);
+    call_z(&call, id);
+    call_text(&call, x.name);
+    call_text(&call, x.kind);
+    call_z(&call, x.model.p ? x.model.p : "");
+    call_i64(&call, x.dimension);
+    call_z(&call, x.revision.p ? x.revision.p : "");
+    call_z(&call, x.weights.p ? x.weights.p : "");
+    return db_run(ctx->db, &call, NULL, e) < 0 ? NULL : id;
 }
 
 static bool is_of(const struct rows *r, int i, struct encoder *c)

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "handlers/bind.h"
+#include "handlers/declared.h"
 #include "handlers/encoder_versions.h"
 #include "handlers/image_upload.h"
 #include "handlers/operations.h"
@@ -91,46 +92,18 @@ static int no_encoder(struct req *q, struct err *e)
                    (int)(q->params[0].n < 64 ? q->params[0].n : 64), q->params[0].p);
 }
 
-static struct encoder *declared(const struct req *q)
+/* Of a declared encoder that nobody has used yet. */
+static int declare_version(struct req *q, struct work_ctx *ctx, struct encoder *encoder,
+                           struct image_side *s, struct err *e)
 {
-    const struct app *app = q->app;
-    for (int i = 0; i < app->n_encoders; i++)
-        if (str_is(q->params[0], encoder_get_settings(app->encoders[i])->name))
-            return app->encoders[i];
-    return NULL;
-}
-
-/* Records the version of a declared encoder that nobody has used yet; whoever uses it first keeps
- * the vectors of the probe texts. */
-static int register_encoder(struct req *q, struct work_ctx *ctx, struct encoder *encoder,
-                            struct image_side *s, struct err *e)
-{
-    const struct encoder_settings *set = encoder_get_settings(encoder);
-    int dimension = encoder_dimension(encoder);
-    uint8_t id[RECIPE_ID_BYTES];
-    struct db_call c;
-    if (dimension == 0)
+    s->dimension = (size_t)encoder_dimension(encoder);
+    if (s->dimension == 0)
         return err_set(
             e, ERR_CONFLICT,
             "nobody has used the encoder yet, so that its dimension is not known: ask it "
             "for an embedding first");
-    struct encoder_identity first = encoder_identity_of(encoder, dimension, 1);
-    encoder_version_id(&first, id);
-    s->dimension = (size_t)dimension;
-    s->encoder = hex_text(q, id, sizeof(id));
-    if (!s->encoder)
-        return err_set(e, ERR_NO_MEMORY, "no memory for the encoder");
-    call_init(&c, STMT_ENCODER_REGISTER);
-    call_bytes(&c, id, sizeof(id));
-    call_z(&c, set->name);
-    call_z(&c, set->kind);
-    call_z(&c, set->model);
-    call_i64(&c, dimension);
-    call_z(&c, set->revision ? set->revision : "");
-    call_z(&c, encoder_weights_hash(encoder));
-    call_i64(&c, 1);
-    call_null(&c);
-    return db_run(ctx->db, &c, NULL, e);
+    s->encoder = encoder_version_declare(q, ctx, encoder, s->dimension, e);
+    return s->encoder ? 0 : -1;
 }
 
 /* The last version of an encoder that is not declared any more. */
@@ -152,14 +125,14 @@ static int find_past(struct req *q, struct work_ctx *ctx, struct image_side *s, 
 /* The version that embeds texts now. */
 static int find_encoder(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
-    struct encoder *encoder = declared(q);
+    struct encoder *encoder = encoder_named(q->app, q->params[0]);
     struct encoder_version v;
     if (!encoder)
         return find_past(q, ctx, s, e);
     if (encoder_version_find(q, ctx, encoder, &v, e) < 0)
         return -1;
     if (!v.id)
-        return register_encoder(q, ctx, encoder, s, e);
+        return declare_version(q, ctx, encoder, s, e);
     s->encoder = v.id;
     s->dimension = (size_t)v.dimension;
     return 0;
@@ -289,7 +262,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
 
 static int list_render(struct req *q, const struct rows *r, struct err *e)
 {
-    if (rows_count(r) == 0 && !declared(q))
+    if (rows_count(r) == 0 && !encoder_named(q->app, q->params[0]))
         return no_encoder(q, e);
     return page_render_global(q, r, e);
 }

@@ -221,24 +221,9 @@ static int check_ids(struct vector_import *v, const struct tensor_header *h, str
 /* Vectors may be the first that is seen of an encoder. */
 static int declare_version(struct vector_import *v, struct err *e)
 {
-    struct encoder_identity x = encoder_identity_of(v->encoder, (int)v->dimension, 1);
-    uint8_t id[RECIPE_ID_BYTES];
-    struct db_call c;
-    if (v->encoder_id)
-        return 0;
-    encoder_version_id(&x, id);
-    v->encoder_id = hex_text(v->m.q, id, sizeof(id));
     if (!v->encoder_id)
-        return err_set(e, ERR_NO_MEMORY, "no memory for an encoder version");
-    call_init(&c, STMT_ENCODER_DECLARE);
-    call_z(&c, v->encoder_id);
-    call_text(&c, x.name);
-    call_text(&c, x.kind);
-    call_z(&c, x.model.p ? x.model.p : "");
-    call_i64(&c, x.dimension);
-    call_z(&c, x.revision.p ? x.revision.p : "");
-    call_z(&c, x.weights.p ? x.weights.p : "");
-    return db_run(v->m.ctx->db, &c, NULL, e);
+        v->encoder_id = encoder_version_declare(v->m.q, v->m.ctx, v->encoder, v->dimension, e);
+    return v->encoder_id ? 0 : -1;
 }
 
 static int on_header(void *ctx, const struct tensor_header *h, struct err *e)
