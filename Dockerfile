@@ -6,7 +6,7 @@ ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends \
         build-essential cmake ninja-build pkg-config python3 python3-yaml \
         libmicrohttpd-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
-        libutf8proc-dev zlib1g-dev libinih-dev libopenblas-serial-dev libcmocka-dev \
+        libutf8proc-dev zlib1g-dev libinih-dev libopenblas-pthread-dev libcmocka-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
 COPY . .
@@ -19,7 +19,7 @@ LABEL org.opencontainers.image.title="Monoceros" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
         libmicrohttpd12 libjansson4 libpq5 libssl3 libcurl4 libutf8proc2 zlib1g libinih1 \
-        libopenblas0-serial ca-certificates \
+        libopenblas0-pthread ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent \
         --shell /usr/sbin/nologin monoceros

@@ -9,7 +9,7 @@ package_names() {
         build)
             printf '%s\n' build-essential cmake ninja-build pkg-config python3 python3-yaml \
                 libmicrohttpd-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
-                libutf8proc-dev zlib1g-dev libinih-dev libopenblas-serial-dev libcmocka-dev
+                libutf8proc-dev zlib1g-dev libinih-dev libopenblas-pthread-dev libcmocka-dev
             ;;
         run) printf '%s\n' postgresql postgresql-client curl ca-certificates python3 ;;
         test)

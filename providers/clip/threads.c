@@ -81,9 +81,24 @@ static void end(struct set *s)
     free(s);
 }
 
+/* The sequential build of OpenBLAS has no lock around its buffers: two threads at once get wrong
+ * products, and no error. Which build is loaded is the machine's choice, not ours. */
+static int check_products(int n, struct err *e)
+{
+    if (n == 1 || openblas_get_parallel() == OPENBLAS_THREAD)
+        return 0;
+    return err_set(e, ERR_VALIDATION,
+                   "this OpenBLAS (libopenblas.so.0) is not made for several threads: install "
+                   "libopenblas0-pthread, or set compute_threads to 1");
+}
+
 static struct set *start(struct err *e)
 {
     int n = cores_share();
+    if (check_products(n, e) < 0) {
+        cores_share_no_more();
+        return NULL;
+    }
     struct set *s = calloc(1, sizeof(*s) + (size_t)n * sizeof(pthread_t));
 
     if (!s) {

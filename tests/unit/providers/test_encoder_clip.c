@@ -229,6 +229,26 @@ static void test_cancel(void **state)
     encoder_free(c);
 }
 
+/* Many products at the same time: none gets into another's way. */
+static void test_many_at_once(void **state)
+{
+    static struct answer a[4];
+    struct err e = {0};
+    struct engine *g = engine_new(&e);
+    struct encoder *c = new_encoder();
+
+    (void)state;
+    for (int round = 0; round < 100; round++) {
+        for (size_t i = 0; i < 4; i++)
+            submit(g, c, i, ENCODER_BATCH_MAX, &a[i]);
+        drive(g);
+        for (size_t i = 0; i < 4; i++)
+            check_answer(&a[i], i, ENCODER_BATCH_MAX);
+    }
+    engine_free(g);
+    encoder_free(c);
+}
+
 static void test_weights_hash(void **state)
 {
     struct encoder_settings offline = {.name = "offline",
@@ -283,6 +303,7 @@ int main(void)
         cmocka_unit_test(test_batches_side_by_side),
         cmocka_unit_test(test_window),
         cmocka_unit_test(test_cancel),
+        cmocka_unit_test(test_many_at_once),
         cmocka_unit_test(test_weights_hash),
         cmocka_unit_test(test_what_is_refused),
     };
