@@ -17,14 +17,7 @@ WITH bad AS (
     FROM open
     WHERE t.run_id = open.run_id AND t.stage = 'embed' AND t.state = 'finished'
       AND t.finished_at > open.checked_at
-), later AS (
-    DELETE FROM tasks t USING open
-    WHERE t.run_id = open.run_id AND t.stage IN ('moments', 'transfer')
-), parts AS (
-    DELETE FROM moments_parts p USING open
-    WHERE p.shard_id BETWEEN open.dataset * 65536 AND open.dataset * 65536 + 65535
-      AND p.run_id = open.run_id
-)
+), {{summed_anew}}
 UPDATE encoders n
 SET cosine = coalesce($2::float8, n.cosine),
     checked_at = CASE WHEN $2 IS NULL THEN n.checked_at ELSE now() END
