@@ -158,11 +158,11 @@ void vector_to_f32(const float *v, size_t n, uint8_t *out)
 
 void vector_from_f32(const uint8_t *p, size_t n, float *out)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, p + 4 * i, sizeof(bits));
-        out[i] = float_of(le32toh(bits));
-    }
+    memcpy(out, p, n * sizeof(*out));
+#if __BYTE_ORDER == __BIG_ENDIAN
+    for (size_t i = 0; i < n; i++)
+        out[i] = float_of(le32toh(bits_of(out[i])));
+#endif
 }
 
 enum vector_type vector_type_of(struct str name)

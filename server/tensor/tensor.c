@@ -75,19 +75,6 @@ static void floats_from_bf16(const uint8_t *p, size_t n, float *out)
     }
 }
 
-static void floats_from_f32(const uint8_t *p, size_t n, float *out)
-{
-    memcpy(out, p, n * sizeof(*out));
-#if __BYTE_ORDER == __BIG_ENDIAN
-    for (size_t i = 0; i < n; i++) {
-        uint32_t bits;
-        memcpy(&bits, out + i, sizeof(bits));
-        bits = le32toh(bits);
-        memcpy(out + i, &bits, sizeof(bits));
-    }
-#endif
-}
-
 static void floats_from_f64(const uint8_t *p, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) {
@@ -110,7 +97,7 @@ void tensor_to_float(enum tensor_dtype d, const uint8_t *p, size_t n, float *out
     else if (d == TENSOR_BF16)
         floats_from_bf16(p, n, out);
     else if (d == TENSOR_F32)
-        floats_from_f32(p, n, out);
+        vector_from_f32(p, n, out);
     else
         floats_from_f64(p, n, out);
 }
