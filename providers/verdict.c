@@ -69,14 +69,19 @@ void verdict_set(struct verdict *v, enum verdict_kind kind, enum verdict_fault f
     verdict_clean(v->detail);
 }
 
-static bool says(struct str body, const char *const *words)
+bool verdict_mentions(struct str body, size_t within, const char *const *words)
 {
-    if (body.n > WORDS_WITHIN)
-        body.n = WORDS_WITHIN;
+    if (body.n > within)
+        body.n = within;
     for (; *words; words++)
         if (str_ifind(body, str_of(*words)) >= 0)
             return true;
     return false;
+}
+
+static bool says(struct str body, const char *const *words)
+{
+    return verdict_mentions(body, WORDS_WITHIN, words);
 }
 
 static const char *message_in(const json_t *value)

@@ -76,6 +76,10 @@ void verdict_of_odd_body(struct str body, const char *why, struct verdict *v);
 /* A body with status 200 that is no JSON: v says invalid_reply or invalid_utf8. */
 void verdict_of_garbage(struct str body, const char *why, struct verdict *v);
 
+/* Whether one of the words (up to NULL, in any case of letters) stands in the first `within` bytes.
+ */
+bool verdict_mentions(struct str body, size_t within, const char *const *words);
+
 /* The sentence of an error body, from wherever the server put it; cleaned, cut to `size`. */
 void verdict_message(struct str body, char *out, size_t size);
 

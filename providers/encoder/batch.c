@@ -287,16 +287,6 @@ static void judge(struct job *j, int endpoint, struct str body, struct verdict *
     free(values);
 }
 
-static bool mentions(struct str body, const char *const *words)
-{
-    if (body.n > WORDS_WITHIN)
-        body.n = WORDS_WITHIN;
-    for (; *words; words++)
-        if (str_ifind(body, str_of(*words)) >= 0)
-            return true;
-    return false;
-}
-
 /* Asked again at once for numbers. That the server has no base64 is believed when it takes the same
  * request without. Vectors of the dimension that is asked for are a matter of the settings, as long
  * as it has taken nothing. */
@@ -310,11 +300,12 @@ static void refused(struct job *j, int endpoint, int status, struct str body, st
     (void)endpoint;
     if (status != 400 && status != 415 && status != 422 && status != 501)
         return;
-    if (p->base64 && mentions(body, base64)) {
+    if (p->base64 && verdict_mentions(body, WORDS_WITHIN, base64)) {
         p->refused = true;
         v->kind = VERDICT_RESEND;
         v->fault = FAULT_NONE;
-    } else if (c->settings.matryoshka && !atomic_load(&c->answered) && mentions(body, shorter)) {
+    } else if (c->settings.matryoshka && !atomic_load(&c->answered) &&
+               verdict_mentions(body, WORDS_WITHIN, shorter)) {
         v->kind = VERDICT_STOP;
     }
 }

@@ -117,17 +117,15 @@ static void judge(struct job *j, int endpoint, struct str body, struct verdict *
 
 static bool is_about_schema(int status, struct str body)
 {
-    static const char *const words[] = {"response_format",   "json_schema",       "guided",
-                                        "structured output", "structured_output", "grammar"};
+    static const char *const words[] = {
+        "response_format",   "json_schema", "guided", "structured output",
+        "structured_output", "grammar",     NULL};
+    static const char *const rust[] = {"deserialize", NULL};
 
     if (status != 400 && status != 404 && status != 422 && status != 501)
         return false;
-    if (body.n > WORDS_WITHIN)
-        body.n = WORDS_WITHIN;
-    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-        if (str_ifind(body, str_of(words[i])) >= 0)
-            return true;
-    return status == 422 && str_ifind(body, STR("deserialize")) >= 0;
+    return verdict_mentions(body, WORDS_WITHIN, words) ||
+           (status == 422 && verdict_mentions(body, WORDS_WITHIN, rust));
 }
 
 /* Asked again at once without the schema. That the endpoint cannot take one is believed when it
