@@ -1,6 +1,8 @@
 #include "server/serve.h"
 
+#include <semaphore.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -131,18 +133,28 @@ static void stop(struct service *s)
     engine_global_cleanup();
 }
 
-static void end_at_once(int signal_number)
+static sem_t told_to_end;
+static atomic_int end_signal;
+
+static void end_when_told(int signal_number)
 {
-    (void)signal_number;
-    _exit(3);
+    if (atomic_exchange(&end_signal, signal_number))
+        _exit(3);
+    (void)sem_post(&told_to_end);
 }
 
-static void block_signals(sigset_t *set)
+/* A handler rather than a wait for the signals: BLAS starts threads when it is loaded, before any
+ * mask could be set, and a signal that one of them gets would end the process. */
+static void handle_signals(sigset_t *set)
 {
+    struct sigaction a = {.sa_handler = end_when_told};
+    (void)sem_init(&told_to_end, 0, 0);
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGINT);
-    (void)pthread_sigmask(SIG_BLOCK, set, NULL);
+    a.sa_mask = *set;
+    (void)sigaction(SIGTERM, &a, NULL);
+    (void)sigaction(SIGINT, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
@@ -162,16 +174,15 @@ static void check_schema(struct service *s, struct db *db, bool *said)
     }
 }
 
-static int wait_for_signal(struct service *s, const sigset_t *set, struct db *db)
+static void wait_for_signal(struct service *s, struct db *db)
 {
     bool said = false;
-    for (;;) {
-        struct timespec t = {.tv_sec = MIGRATION_CHECK_S};
+    struct timespec t;
+    do {
         check_schema(s, db, &said);
-        int n = sigtimedwait(set, NULL, &t);
-        if (n > 0)
-            return n;
-    }
+        (void)clock_gettime(CLOCK_MONOTONIC, &t);
+        t.tv_sec += MIGRATION_CHECK_S;
+    } while (sem_clockwait(&told_to_end, CLOCK_MONOTONIC, &t) < 0);
 }
 
 int serve(const struct config *c, const char *version, struct err *e)
@@ -187,18 +198,18 @@ int serve(const struct config *c, const char *version, struct err *e)
               strcmp(c->log_format, "json") == 0);
     for (int i = 0; config_warning(c, i); i++)
         log_event(LOG_WARN, "setting", log_z("detail", config_warning(c, i)));
-    block_signals(&set);
+    handle_signals(&set);
     struct db *db = db_new(c->database_url, "main", e);
     if (!db)
         return -1;
+    // The threads that are started here inherit the mask, so that a signal interrupts none of them.
+    (void)pthread_sigmask(SIG_BLOCK, &set, NULL);
     int rc = start(&s, version, e);
-    if (rc == 0) {
-        int n = wait_for_signal(&s, &set, db);
-        log_event(LOG_INFO, "draining", log_i("signal", n));
-    }
-    (void)signal(SIGTERM, end_at_once);
-    (void)signal(SIGINT, end_at_once);
     (void)pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+    if (rc == 0) {
+        wait_for_signal(&s, db);
+        log_event(LOG_INFO, "draining", log_i("signal", atomic_load(&end_signal)));
+    }
     stop(&s);
     db_free(db);
     if (rc == 0)

@@ -1,4 +1,7 @@
 """SIGTERM under load: accepted requests are answered, leases are given back, and the exit code is 0."""
+import ctypes
+import pathlib
+import signal
 import threading
 import time
 
@@ -178,3 +181,28 @@ def test_drains_again_and_again(new_server, model_server):
     done = dataset.wait(run)
     assert stage_of(done, "captions")["done"] == 400
     assert model_server.stats()["max_calls_per_text"] <= 9
+
+
+def threads_that_take(number, pid):
+    """The threads of a process that do not block a signal, the first one first."""
+    taking = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        status = (task / "status").read_text(encoding="ascii")
+        blocked = next(line.split()[1] for line in status.splitlines() if line.startswith("SigBlk:"))
+        if not int(blocked, 16) >> (number - 1) & 1:
+            taking.append(int(task.name))
+    return sorted(taking)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_any_thread_may_be_told(new_server, number):
+    """The kernel gives a signal to any thread that takes it, and a library may have started threads
+    before the program could keep signals from them."""
+    server = new_server()
+    pid = server.process.pid
+    assert pid in threads_that_take(number, pid)
+    for i in range(len(threads_that_take(number, pid))):
+        thread = threads_that_take(number, server.process.pid)[i]
+        assert ctypes.CDLL(None).tgkill(server.process.pid, thread, number) == 0
+        assert server.wait() == 0
+        server.start()
