@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "db/db.h"
+#include "handlers/key_cache.h"
 #include "providers/encoder.h"
 #include "providers/llm.h"
 #include "server/config.h"
@@ -18,6 +19,7 @@ struct app {
     const struct config *config;
     const char *version;
     struct db_async *database;     /* point operations */
+    struct key_cache *keys;        /* NULL: nobody needs a key */
     struct request_pool *requests; /* imports and computing operations */
     int n_providers, n_encoders;   /* by the rows of config */
     struct llm_provider *providers[CONFIG_PROVIDERS_MAX];

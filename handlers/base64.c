@@ -38,17 +38,17 @@ void base64url_encode(struct buf *out, const void *p, size_t n)
     encode(out, p, n, for_urls);
 }
 
-bool base64url_decode(struct buf *out, struct str text)
+static bool decode(struct buf *out, struct str text, const char *alphabet)
 {
     uint32_t bits = 0;
     int n_bits = 0;
     if (text.n % 4 == 1)
         return false;
     for (size_t i = 0; i < text.n; i++) {
-        const char *at = text.p[i] ? strchr(for_urls, text.p[i]) : NULL;
+        const char *at = text.p[i] ? strchr(alphabet, text.p[i]) : NULL;
         if (!at)
             return false;
-        bits = bits << 6 | (uint32_t)(at - for_urls);
+        bits = bits << 6 | (uint32_t)(at - alphabet);
         n_bits += 6;
         if (n_bits >= 8) {
             n_bits -= 8;
@@ -57,4 +57,18 @@ bool base64url_decode(struct buf *out, struct str text)
     }
     /* The bits that are left over must be zero: one text for one value. */
     return (bits & ((1U << n_bits) - 1)) == 0 && !out->failed;
+}
+
+bool base64_decode(struct buf *out, struct str text)
+{
+    if (text.n % 4)
+        return false;
+    for (int padding = 0; padding < 2 && text.n && text.p[text.n - 1] == '='; padding++)
+        text.n--;
+    return decode(out, text, standard);
+}
+
+bool base64url_decode(struct buf *out, struct str text)
+{
+    return decode(out, text, for_urls);
 }

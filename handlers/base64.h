@@ -10,6 +10,8 @@
 
 void base64_encode(struct buf *out, const void *p, size_t n);
 void base64url_encode(struct buf *out, const void *p, size_t n);
+/* False for anything that base64_encode does not write. */
+bool base64_decode(struct buf *out, struct str text);
 /* False for anything that base64url_encode does not write. */
 bool base64url_decode(struct buf *out, struct str text);
 

@@ -5,6 +5,11 @@
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
 
+void bind_caller(const struct req *q, struct db_call *c)
+{
+    call_z(c, op_state(q)->caller.name);
+}
+
 int bind_copy(struct req *q, struct db_call *c, struct str s, struct err *e)
 {
     if (!s.p) {
@@ -48,7 +53,7 @@ int bind_dataset(struct req *q, struct db_call *c, enum stmt_id stmt, struct err
     call_init(c, stmt);
     if (!dataset_name_is_valid(q->params[0]))
         return dataset_not_found(q, e);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     return bind_copy(q, c, q->params[0], e);
 }
 
@@ -67,7 +72,7 @@ int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e)
     call_init(c, stmt);
     if (!seed_id_parse(q->params[0], id))
         return err_set(e, ERR_NOT_FOUND, "there is no such run");
-    call_z(c, OWNER);
+    bind_caller(q, c);
     return bind_copy(q, c, q->params[0], e);
 }
 

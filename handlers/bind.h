@@ -5,19 +5,19 @@
 #include "handlers/operation.h"
 #include "server/domain/identity.h"
 
-/* Every dataset belongs to this owner until there are keys. */
-#define OWNER "default"
-
 enum { ID_TEXT = 33, DATASET_NAME_MAX = 63 };
 
+/* Who asks: the owner and, when the key is limited to some, the names of datasets. The first
+ * parameter of every statement about what belongs to somebody. */
+void bind_caller(const struct req *q, struct db_call *c);
 /* A text parameter with a terminator, in the request's arena; an unset str is NULL. */
 int bind_copy(struct req *q, struct db_call *c, struct str s, struct err *e);
 bool dataset_name_is_valid(struct str name);
-/* Starts a call with the owner and the dataset that the path names first. */
+/* Starts a call with the caller and the dataset that the path names first. */
 int bind_dataset(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
 /* On a thread of the pool: 0 when there is the dataset that the path names first. */
 int require_dataset(struct req *q, struct work_ctx *ctx, struct err *e);
-/* Starts a call with the owner and the run that the path names first. */
+/* Starts a call with the caller and the run that the path names first. */
 int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
 /* A query parameter as text, NULL when it is not given. */
 int bind_query(struct req *q, struct db_call *c, const char *name, struct err *e);

@@ -40,7 +40,7 @@ static int find_type(struct req *q, struct work_ctx *ctx, struct str dataset,
     if (!dataset.p)
         return 0;
     call_init(&c, STMT_DATASET_EXISTS);
-    call_z(&c, OWNER);
+    bind_caller(q, &c);
     if (bind_copy(q, &c, dataset, e) < 0 || db_run(ctx->db, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)

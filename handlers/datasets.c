@@ -24,7 +24,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     if (!p)
         return -1;
     call_init(c, STMT_DATASETS_LIST);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     page_bind_key(c, p);
     page_bind_size(c, p);
     return 0;
@@ -49,18 +49,20 @@ static int put_bind(struct req *q, struct db_call *c, struct err *e)
 static int put_render(struct req *q, const struct rows *r, struct err *e)
 {
     const struct dataset_body *b = op_body(q);
-    if (rows_count(r) == 0)
+    if (!rows_bool(r, 0, 0))
+        return dataset_not_found(q, e);
+    if (rows_null(r, 0, 1))
         return RENDER_AGAIN;
-    int64_t shards = rows_i64(r, 0, 0);
+    int64_t shards = rows_i64(r, 0, 1);
     if (b->shards.set && b->shards.v != shards)
         return err_set(e, ERR_CONFLICT, "the dataset exists with shards = %lld", (long long)shards);
-    if (b->description.p && !str_eq(b->description, rows_text(r, 0, 1)))
+    if (b->description.p && !str_eq(b->description, rows_text(r, 0, 2)))
         return err_set(e, ERR_CONFLICT, "the dataset exists with another description");
-    if (b->vector_type.p && !str_eq(b->vector_type, rows_text(r, 0, 2)))
+    if (b->vector_type.p && !str_eq(b->vector_type, rows_text(r, 0, 3)))
         return err_set(e, ERR_CONFLICT, "the dataset exists with vector_type = " STR_FMT,
-                       STR_ARG(rows_text(r, 0, 2)));
+                       STR_ARG(rows_text(r, 0, 3)));
     res_json(q, 200);
-    buf_adds(&q->res.body, rows_text(r, 0, 3));
+    buf_adds(&q->res.body, rows_text(r, 0, 4));
     return 0;
 }
 

@@ -55,6 +55,7 @@ struct refused_label {
 };
 
 struct expansion {
+    struct req *q;
     struct work_ctx *ctx;
     const char *dataset;
     struct str domain, source, salt;
@@ -233,7 +234,7 @@ static int flush(struct expansion *x, struct err *e)
     struct seed_counts stored;
     if (x->batch.ids.n == 0)
         return 0;
-    if (seed_batch_store(&x->batch, x->ctx, x->dataset, &stored, e) < 0)
+    if (seed_batch_store(&x->batch, x->q, x->ctx, x->dataset, &stored, e) < 0)
         return -1;
     x->stored.created += stored.created;
     x->stored.duplicate += stored.duplicate;
@@ -327,6 +328,7 @@ static int expand_work(struct req *q, struct work_ctx *ctx, struct err *e)
     _cleanup_(arena_freep) struct arena *arena = arena_new(LABEL_ARENA_BYTES);
     if (!x || !arena)
         return err_set(e, ERR_NO_MEMORY, "no memory for an expansion");
+    x->q = q;
     x->ctx = ctx;
     x->arena = arena;
     if (take_body(q, x, e) < 0 || require_dataset(q, ctx, e) < 0)

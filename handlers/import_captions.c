@@ -181,7 +181,7 @@ static int use_recipe(struct import *m, struct caption_batch *b)
     if (b->used)
         return 0;
     call_init(&c, STMT_RECIPE_USE);
-    call_z(&c, OWNER);
+    bind_caller(m->q, &c);
     call_z(&c, m->dataset);
     call_z(&c, b->recipe_hex);
     call_z(&c, buf_z(&b->canonical));
@@ -211,7 +211,7 @@ static int64_t refuse_places(struct import *m, const struct caption_batch *b, st
 static int call_batch(struct import *m, struct caption_batch *b, struct db_call *c)
 {
     call_init(c, STMT_CAPTIONS_PUT);
-    call_z(c, OWNER);
+    bind_caller(m->q, c);
     call_z(c, m->dataset);
     call_z(c, b->recipe_hex);
     if (seed_batch_call(&b->seeds, c, m->e) < 0 || op_call_array(c, &b->variants, m->e) < 0 ||

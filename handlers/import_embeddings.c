@@ -144,7 +144,7 @@ static int store(struct vector_import *v)
     if (v->m.rows == 0)
         return 0;
     call_init(&c, STMT_EMBEDDINGS_PUT);
-    call_z(&c, OWNER);
+    bind_caller(v->m.q, &c);
     call_z(&c, v->m.dataset);
     call_z(&c, v->encoder_id);
     if (op_call_array(&c, &v->seeds, e) < 0 || op_call_array(&c, &v->hashes, e) < 0 ||

@@ -49,7 +49,7 @@ static size_t bytes(const struct import *m)
 static int store(struct import *m)
 {
     struct seed_counts stored;
-    if (seed_batch_store(m->batch, m->ctx, m->dataset, &stored, m->e) < 0)
+    if (seed_batch_store(m->batch, m->q, m->ctx, m->dataset, &stored, m->e) < 0)
         return -1;
     m->counts->created += stored.created;
     m->counts->duplicate += stored.duplicate;

@@ -8,7 +8,7 @@
 #include "server/base/metrics.h"
 
 /* Labels must be static, so all that can occur are made once. */
-enum { ROUTES_MAX = 64, CLASSES = 6, SLOTS = ROUTES_MAX + 1 };
+enum { ROUTES_MAX = 96, CLASSES = 6, SLOTS = ROUTES_MAX + 1 };
 static char request_labels[SLOTS][CLASSES][96];
 static char operation_labels[SLOTS][64];
 static pthread_once_t labels_once = PTHREAD_ONCE_INIT;
@@ -61,9 +61,16 @@ void observe_request(const struct req *q, int64_t duration_us)
         log_z("request_id", q->request_id),      log_z("operation", slot_name(slot)),
         log_z("method", method_name(q->method)), log_s("path", path),
         log_i("status", q->res.status),          log_i("bytes", (int64_t)q->res.body.n),
-        log_i("duration_us", duration_us),       log_s("error", why)};
-    int n = (int)(sizeof(fields) / sizeof(fields[0]));
-    log_write(level_of(q), "request", fields, why.n ? n : n - 1);
+        log_i("duration_us", duration_us)};
+    enum { ALWAYS = sizeof(fields) / sizeof(fields[0]) };
+    struct log_field all[ALWAYS + 2];
+    int n = ALWAYS;
+    memcpy(all, fields, sizeof(fields));
+    if (op_state(q) && op_state(q)->caller.key && op_state(q)->caller.key[0])
+        all[n++] = log_z("key", op_state(q)->caller.key);
+    if (why.n)
+        all[n++] = log_s("error", why);
+    log_write(level_of(q), "request", all, n);
 }
 
 void observe_fault(const char *event, const char *detail)

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "handlers/access.h"
 #include "server/json/decode.h"
 
 enum { NODES_DEFAULT = 8192, CONFLICT_ATTEMPTS = 4, RETRY_AFTER_S = 1 };
@@ -69,16 +70,12 @@ static enum http_verdict start_work(struct req *q)
     return HTTP_REPLY;
 }
 
-static enum http_verdict on_start(struct req *q)
+/* For a caller who may. */
+static enum http_verdict begin(struct req *q)
 {
     const struct operation *op = q->route->operation;
     const struct app *app = q->app;
-    struct op_state *s = arena_alloc(q->arena, sizeof(*s));
-    q->state = s;
-    if (!s) {
-        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
-        return HTTP_REPLY;
-    }
+    struct op_state *s = op_state(q);
     if (decode_body(q, s) < 0)
         return HTTP_REPLY;
     if (!op->bind && !op->work) {
@@ -97,6 +94,27 @@ static enum http_verdict on_start(struct req *q)
     return HTTP_PENDING;
 }
 
+static enum http_verdict on_start(struct req *q)
+{
+    struct op_state *s = arena_alloc(q->arena, sizeof(*s));
+    q->state = s;
+    if (!s) {
+        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+        return HTTP_REPLY;
+    }
+    switch (access_begin(q)) {
+    case ACCESS_GIVEN:
+        return begin(q);
+    case ACCESS_UNKNOWN:
+        s->asks_key = true;
+        submit(q);
+        return HTTP_PENDING;
+    case ACCESS_REFUSED:
+        break;
+    }
+    return HTTP_REPLY;
+}
+
 static enum http_verdict again(struct req *q)
 {
     int ms = op_state(q)->again_ms;
@@ -111,6 +129,10 @@ static enum http_verdict on_finish(struct req *q)
 {
     const struct operation *op = q->route->operation;
     struct op_state *s = op_state(q);
+    if (s->asks_key) {
+        s->asks_key = false;
+        return access_finish(q) == ACCESS_GIVEN ? begin(q) : HTTP_REPLY;
+    }
     if (op->work)
         return HTTP_REPLY;
     if (q->err.code == ERR_CONFLICT && op->retry_conflict && ++s->attempts < CONFLICT_ATTEMPTS) {

@@ -5,6 +5,7 @@
 #define MONOCEROS_HANDLERS_OPERATION_H
 
 #include "handlers/app.h"
+#include "server/domain/key.h"
 
 /* What a thread of the request pool owns. */
 struct work_ctx {
@@ -32,10 +33,22 @@ struct operation {
     bool while_migrating;
 };
 
+/* Who asks. The strings live as long as the request. */
+struct caller {
+    const char *name; /* as bind_caller gives it to statements: an array as PostgreSQL writes it */
+    const char *owner;
+    const char *key; /* id; "" without one */
+    unsigned scopes; /* bits of enum scope */
+    bool limited;    /* to some of the owner's datasets */
+};
+
 enum { OP_ARRAYS_MAX = 6 };
 
 /* Of one request, in its arena; what is not from there is freed when the request is done. */
 struct op_state {
+    struct caller caller;
+    struct key *key; /* as presented; NULL when none is needed */
+    bool asks_key;   /* `call` is about the key, not yet the operation's */
     struct db_call call;
     struct rows *rows;
     void *body; /* decoded; NULL for operations without a JSON body */

@@ -86,7 +86,7 @@ static int preview_bind(struct req *q, struct db_call *c, struct err *e)
     if (e->code != ERR_NONE)
         return -1;
     call_init(c, STMT_PROMPT_PREVIEW);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     call_text(c, b->dataset);
     call_text(c, b->seed_id);
     return prompt_bind(q, c, e);

@@ -65,7 +65,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     if (!p)
         return -1;
     call_init(c, STMT_PROMPTS_LIST);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     page_bind_key(c, p);
     if (bind_query(q, c, "stage", e) < 0 || bind_built_in(q, c, e) < 0)
         return -1;
@@ -76,7 +76,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
 static int get_bind(struct req *q, struct db_call *c, struct err *e)
 {
     call_init(c, STMT_PROMPT_GET);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     return prompt_bind(q, c, e);
 }
 
@@ -142,7 +142,7 @@ static int create_bind(struct req *q, struct db_call *c, struct err *e)
     if (!hash_text || (b->tasks && !tasks))
         return err_set(e, ERR_NO_MEMORY, "no memory for the prompt");
     call_init(c, STMT_PROMPT_PUT);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     call_text(c, b->name);
     call_text(c, b->stage);
     call_z(c, hash_text);

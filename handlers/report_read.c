@@ -85,7 +85,7 @@ static int read_scope(struct report *r, struct err *e)
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
     call_init(&c, STMT_REPORT_SCOPE);
-    call_z(&c, OWNER);
+    bind_caller(r->q, &c);
     call_text(&c, r->ask.dataset);
     call_text(&c, r->ask.run);
     call_text(&c, r->ask.recipe);

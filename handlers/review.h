@@ -7,7 +7,7 @@
 enum { REVIEWER_CHARS_MAX = 100 };
 
 int review_not_found(struct err *e);
-/* Starts a call with the owner and the review that the path names first. */
+/* Starts a call with the caller and the review that the path names first. */
 int bind_review(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
 /* The reviewer's name in normal form, for a parameter; NULL with ERR_VALIDATION when nothing is
  * left of it. */

@@ -164,11 +164,12 @@ static int bind_create(struct req *q, struct db_call *c, const char *id, const s
     return bind_items(q, c, d, e);
 }
 
-static int read_review(struct work_ctx *ctx, const char *id, struct rows **rows, struct err *e)
+static int read_review(struct req *q, struct work_ctx *ctx, const char *id, struct rows **rows,
+                       struct err *e)
 {
     struct db_call c;
     call_init(&c, STMT_REVIEW_GET);
-    call_z(&c, OWNER);
+    bind_caller(q, &c);
     call_z(&c, id);
     return db_run(ctx->db, &c, rows, e);
 }
@@ -187,7 +188,7 @@ static int store(struct req *q, struct work_ctx *ctx, const struct db_call *c, c
             return -1;
         bool stored = e->code == ERR_NONE;
         err_clear(e);
-        if (read_review(ctx, id, review, e) < 0)
+        if (read_review(q, ctx, id, review, e) < 0)
             return -1;
         if (rows_count(*review) > 0)
             return 0;

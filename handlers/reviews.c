@@ -16,7 +16,7 @@ int bind_review(struct req *q, struct db_call *c, enum stmt_id stmt, struct err 
     call_init(c, stmt);
     if (!seed_id_parse(q->params[0], id))
         return review_not_found(e);
-    call_z(c, OWNER);
+    bind_caller(q, c);
     return bind_copy(q, c, q->params[0], e);
 }
 

@@ -192,7 +192,7 @@ static int find_prompt(void *arg, const char *stage, struct str name, struct pro
     if (!split_name(name, &base, &version))
         return 0;
     call_init(&c, STMT_PROMPT_FIND);
-    call_z(&c, OWNER);
+    bind_caller(s->q, &c);
     call_z(&c, stage);
     if (bind_copy(s->q, &c, base, e) < 0)
         return -1;

@@ -73,13 +73,13 @@ int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e)
     return op_call_array(c, &b->metadata, e);
 }
 
-int seed_batch_store(struct seed_batch *b, struct work_ctx *ctx, const char *dataset,
+int seed_batch_store(struct seed_batch *b, struct req *q, struct work_ctx *ctx, const char *dataset,
                      struct seed_counts *counts, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
     call_init(&c, STMT_SEEDS_PUT);
-    call_z(&c, OWNER);
+    bind_caller(q, &c);
     call_z(&c, dataset);
     if (seed_batch_call(b, &c, e) < 0 || request_pool_run(ctx, &c, &rows, e) < 0)
         return -1;

@@ -33,7 +33,7 @@ void seed_batch_add(struct seed_batch *b, const struct seed_input *s, uint8_t id
 /* Adds a seed with this id; one whose text is unset is known by its id alone. */
 void seed_batch_add_known(struct seed_batch *b, const struct seed_input *s,
                           const uint8_t id[SEED_ID_BYTES]);
-/* Adds the columns to a call that has owner and dataset. */
+/* Adds the columns to a call that has caller and dataset. */
 int seed_batch_call(struct seed_batch *b, struct db_call *c, struct err *e);
 
 /* What became of the seeds of a batch; `differs` of the duplicates. */
@@ -43,7 +43,7 @@ struct seed_counts {
 
 /* Stores the batch on a thread of the pool and empties it. -1 with ERR_NOT_FOUND when the dataset
  * is gone. */
-int seed_batch_store(struct seed_batch *b, struct work_ctx *ctx, const char *dataset,
+int seed_batch_store(struct seed_batch *b, struct req *q, struct work_ctx *ctx, const char *dataset,
                      struct seed_counts *counts, struct err *e);
 
 /* Normalises the text in place. NULL, or what is wrong with it: "empty", "too_long" (then in

@@ -134,7 +134,7 @@ int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struc
     if (method < -1)
         return -1;
     call_init(&c, STMT_TRANSFER_RESOLVE);
-    call_z(&c, OWNER);
+    bind_caller(q, &c);
     if (bind_copy(q, &c, dataset, e) < 0 || bind_copy(q, &c, method < 0 ? none : transfer, e) < 0 ||
         bind_copy(q, &c, method < 0 ? transfer : none, e) < 0 || bind_copy(q, &c, encoder, e) < 0 ||
         db_run(ctx->db, &c, &rows, e) < 0)

@@ -222,17 +222,11 @@ static bool is_loopback(const char *host)
     return strcmp(host, "localhost") == 0;
 }
 
-int config_check_listen(const struct config *c, struct err *e)
+bool config_needs_keys(const struct config *c)
 {
     char host[CONFIG_HOST_MAX];
     int port;
-    if (config_listen_address(c, host, &port, e))
-        return -1;
-    if (c->insecure_no_auth || is_loopback(host))
-        return 0;
-    return err_set(e, ERR_VALIDATION,
-                   "listen: %.100s can be reached from other machines and requests are not "
-                   "authenticated; listen on 127.0.0.1 or [::1], or accept it with "
-                   "--insecure-no-auth",
-                   c->listen);
+    if (strcmp(c->auth, "auto") != 0)
+        return strcmp(c->auth, "keys") == 0;
+    return config_split_listen(str_of(c->listen), host, &port) || !is_loopback(host);
 }

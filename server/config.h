@@ -17,7 +17,7 @@ struct config_state; /* where each setting came from, and the memory of the stri
 struct config {
     const char *database_url;
     const char *listen; /* host:port */
-    bool insecure_no_auth;
+    const char *auth;   /* "auto", "keys" or "none" */
     int http_workers, http_connections, http_idle_timeout_s;
     int database_threads; /* pipelining threads behind point operations */
     int request_threads;  /* imports and computing requests */
@@ -45,9 +45,8 @@ const char *config_warning(const struct config *c, int i);
 /* `listen` in two parts, brackets of an IPv6 address removed; -1 with a sentence. Port 0 is any. */
 int config_listen_address(const struct config *c, char host[CONFIG_HOST_MAX], int *port,
                           struct err *e);
-/* -1 when the listener would be reachable from other machines and insecure_no_auth was not given.
- */
-int config_check_listen(const struct config *c, struct err *e);
+/* Whether requests need a key; `listen` must be readable. */
+bool config_needs_keys(const struct config *c);
 /* The effective settings with their source, secrets masked; what `monoceros config` prints. */
 void config_print(const struct config *c, FILE *out);
 /* The flags' help for --help, made from the table. */

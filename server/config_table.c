@@ -3,6 +3,7 @@
 
 static const char *const kinds[] = {"openai", NULL};
 static const char *const encoder_kinds[] = {"openai", "tei", "clip", NULL};
+static const char *const auth_modes[] = {"auto", "keys", "none", NULL};
 static const char *const levels[] = {"debug", "info", "warn", "error", NULL};
 static const char *const formats[] = {"json", "text", NULL};
 static const char *const token_fields[] = {"max_tokens", "max_completion_tokens", NULL};
@@ -24,8 +25,9 @@ const struct setting settings[] = {
      IN_CONFIG(database_url), .help = "PostgreSQL connection URL or key=value string"},
     {"listen", .type = SETTING_LISTEN, .fallback = "127.0.0.1:8080", IN_CONFIG(listen),
      .help = "host:port to serve on; port 0 takes any free one"},
-    {"insecure_no_auth", BOOL, IN_CONFIG(insecure_no_auth),
-     .help = "serve other machines although requests are not authenticated"},
+    {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),
+     .help = "whether requests need a key: keys, none, or auto, which is none as long as only this "
+             "machine can reach the listener"},
     {"http_workers", INT(1, 64, "2"), IN_CONFIG(http_workers), .help = "threads that serve HTTP"},
     {"http_connections", INT(0, 64 * 120, "0"), IN_CONFIG(http_connections),
      .help = "connections at a time, at most 120 a worker; 0: 120 a worker"},

@@ -1,4 +1,4 @@
-/* The command line: serve, migrate, healthcheck, config, version, tables. */
+/* The command line: serve, migrate, healthcheck, keys, config, version, tables. */
 #include <stdio.h>
 #include <string.h>
 
@@ -6,6 +6,7 @@
 #include "handlers/routes.h"
 #include "server/config.h"
 #include "server/domain/filters.h"
+#include "server/keys.h"
 #include "server/serve.h"
 
 #ifndef MONOCEROS_VERSION
@@ -84,6 +85,12 @@ static int cmd_config(int argc, char **argv)
     return 0;
 }
 
+static int cmd_keys(int argc, char **argv)
+{
+    struct err e = {0};
+    return keys_command(argc, argv, &e) < 0 ? complain(&e) : 0;
+}
+
 static int cmd_version(int argc, char **argv)
 {
     (void)argc;
@@ -120,6 +127,7 @@ static const struct command commands[] = {
     {"migrate", "bring the database's schema to this program's version", cmd_migrate, true},
     {"healthcheck", "exit 0 when the server at --listen is ready, for container checks",
      cmd_healthcheck, true},
+    {"keys", "create, list and revoke keys of the API", cmd_keys, true},
     {"config", "print the effective settings and where each comes from", cmd_config, true},
     {"version", "print the version", cmd_version, false},
     {"tables", "print the tables of routes, fields and settings as JSON", cmd_tables, false},
@@ -141,6 +149,8 @@ static int help(const struct command *c)
     (void)printf("usage: monoceros %s%s\n\n%s\n", c->name, c->takes_settings ? " [FLAGS]" : "",
                  c->summary);
     if (c->takes_settings) {
+        if (c->run == cmd_keys)
+            keys_help(stdout);
         (void)printf(
             "\nEach setting is a flag, an environment variable, or a line of the file named "
             "by --config.\n\n");

@@ -102,6 +102,13 @@ static int start(struct service *s, const char *version, struct err *e)
     const struct config *c = s->config;
     s->app.config = c;
     s->app.version = version;
+    if (config_needs_keys(c)) {
+        s->app.keys = key_cache_new();
+        if (!s->app.keys)
+            return err_set(e, ERR_NO_MEMORY, "no memory for keys");
+    } else if (strcmp(c->auth, "none") == 0) {
+        log_event(LOG_WARN, "open", log_z("detail", "every request is served without a key"));
+    }
     if (engine_global_init(e) < 0 || start_providers(s, e) < 0)
         return -1;
     s->app.database = db_async_start(c->database_url, c->database_threads, e);
@@ -130,6 +137,7 @@ static void stop(struct service *s)
         llm_provider_free(s->app.providers[i]);
     for (int i = 0; i < s->app.n_encoders; i++)
         encoder_free(s->app.encoders[i]);
+    key_cache_free(s->app.keys);
     engine_global_cleanup();
 }
 
@@ -189,7 +197,9 @@ int serve(const struct config *c, const char *version, struct err *e)
 {
     struct service s = {.config = c};
     sigset_t set;
-    if (config_check_listen(c, e) < 0)
+    char host[CONFIG_HOST_MAX];
+    int port;
+    if (config_listen_address(c, host, &port, e) < 0)
         return -1;
     log_setup(strcmp(c->log_level, "debug") == 0   ? LOG_DEBUG
               : strcmp(c->log_level, "warn") == 0  ? LOG_WARN

@@ -12,6 +12,8 @@ enum err_code {
     ERR_MALFORMED,          /* 400: not JSON, bad percent-encoding, header-level faults */
     ERR_PARAMETER,          /* 400: unknown or unreadable query parameter, bad page_token */
     ERR_VALIDATION,         /* 422: a readable value that is outside what is documented */
+    ERR_UNAUTHENTICATED,    /* 401: no key, or none that is good */
+    ERR_FORBIDDEN,          /* 403: the key may not */
     ERR_NOT_FOUND,          /* 404 */
     ERR_METHOD,             /* 405 */
     ERR_CONFLICT,           /* 409 */

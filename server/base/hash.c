@@ -1,5 +1,6 @@
 #include "server/base/hash.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 #include <pthread.h>
@@ -85,4 +86,9 @@ void random_bytes(void *out, size_t n)
 {
     if (RAND_bytes(out, (int)n) != 1)
         abort();
+}
+
+bool sha256_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES])
+{
+    return CRYPTO_memcmp(a, b, SHA256_BYTES) == 0;
 }

@@ -11,6 +11,8 @@
 enum { SHA256_BYTES = 32 };
 
 void sha256(struct str data, uint8_t out[SHA256_BYTES]);
+/* Takes the same time wherever two hashes differ. */
+bool sha256_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES]);
 /* Over the concatenation of n parts. */
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES]);
 /* The first 8 bytes of SHA-256(purpose || id), big-endian: the seeded choice of a purpose. */

@@ -39,6 +39,8 @@ static void keep(struct request_head *h, struct str name, struct str value)
         {STR("Transfer-Encoding"), &h->transfer_encoding, &h->encodings_transfer},
         {STR("Content-Type"), &h->content_type, &h->types},
         {STR("Content-Encoding"), &h->content_encoding, &h->encodings_content},
+        {STR("Authorization"), &h->authorization, &h->authorizations},
+        {STR("X-API-Key"), &h->api_key, &h->api_keys},
         {STR("Expect"), &h->expectation, NULL},
         {STR("traceparent"), &h->traceparent, &h->traces},
         {STR("If-None-Match"), &h->if_none_match, NULL},
@@ -152,6 +154,8 @@ static const char *framing_fault(const struct request_head *h, bool is_1_1)
         return "a transfer coding needs HTTP/1.1";
     if (h->types > 1 || h->encodings_content > 1)
         return "more than one Content-Type or Content-Encoding";
+    if (h->authorizations > 1 || h->api_keys > 1)
+        return "more than one Authorization or X-API-Key";
     return NULL;
 }
 

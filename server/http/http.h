@@ -43,6 +43,7 @@ struct route {
     enum http_method method;
     const char *path; /* "/v1/datasets/{dataset}/seeds"; at most HTTP_PARAMS_MAX variables */
     const char *operation_id;
+    unsigned scope; /* what a caller's key must allow, in the terms of handlers/ */
     enum body_kind body;
     size_t body_max;                 /* bytes; for a stream 0 means any size */
     const struct field *fields;      /* of the JSON body, or NULL */

@@ -13,6 +13,8 @@ static const struct {
     [ERR_MALFORMED] = {400, "malformed-request", "Malformed request"},
     [ERR_PARAMETER] = {400, "invalid-parameter", "Invalid parameter"},
     [ERR_VALIDATION] = {422, "validation", "Validation failed"},
+    [ERR_UNAUTHENTICATED] = {401, "unauthenticated", "Key needed"},
+    [ERR_FORBIDDEN] = {403, "forbidden", "Key not sufficient"},
     [ERR_NOT_FOUND] = {404, "not-found", "Not found"},
     [ERR_METHOD] = {405, "method-not-allowed", "Method not allowed"},
     [ERR_CONFLICT] = {409, "conflict", "Conflict"},
@@ -103,6 +105,8 @@ void res_problem(struct req *q)
     r->status = problems[code].status;
     r->content_type = "application/problem+json";
     r->n_headers = 0;
+    if (r->status == 401)
+        res_header(q, "WWW-Authenticate", "Bearer realm=\"monoceros\"");
     buf_reset(b);
     json_open(b, '{');
     json_key(b, "type");

@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from support.client import Api
 from support.cluster import Database
 from support.server import ROOT, free_port, run
 
@@ -73,18 +74,14 @@ def test_a_wrong_flag_is_named(cluster):
     assert done.returncode != 0 and b"colour" in done.stderr
 
 
-@pytest.mark.parametrize("listen", ["0.0.0.0:{}", "[::]:{}"])
-def test_other_machines_are_not_served_without_keys(cluster, listen):
-    done = run("serve", **settings(Database(cluster), MONOCEROS_LISTEN=listen.format(free_port())))
-    assert done.returncode != 0
-    assert b"insecure" in done.stderr
-
-
-def test_insecure_no_auth(new_server):
-    server = new_server(start=False, MONOCEROS_INSECURE_NO_AUTH="true")
+@pytest.mark.parametrize("auth, status", [("auto", 401), ("none", 200)])
+def test_other_machines_are_not_served_without_keys(new_server, auth, status):
+    server = new_server(start=False, MONOCEROS_AUTH=auth)
     server.settings["MONOCEROS_LISTEN"] = f"0.0.0.0:{server.port}"
     server.migrate()
     server.start()
+    assert Api(server.base).call("list_datasets", expect=status).status == status
+    assert (b"without a key" in server.log()) == (auth == "none")
 
 
 def test_unknown_command():

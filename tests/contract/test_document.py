@@ -10,7 +10,7 @@ from support.server import ROOT
 
 DOCUMENT = load()
 OPERATIONAL = {"healthz", "readyz", "metrics", "openapi"}
-WITHOUT_DATABASE = {"list_seed_templates", "list_providers"}
+PUBLIC = {"healthz", "readyz", "openapi"}
 OPERATIONS = [pytest.param(operation, id=operation.id) for operation in CONTRACT.operations]
 
 
@@ -70,8 +70,10 @@ def test_no_construct_that_generators_read_differently():
 
 def test_every_component_is_used():
     text = yaml.safe_dump(DOCUMENT)
+    assert {name for way in DOCUMENT["security"] for name in way} == \
+        set(DOCUMENT["components"]["securitySchemes"])
     for kind, entries in DOCUMENT["components"].items():
-        for name in entries:
+        for name in entries if kind != "securitySchemes" else ():
             assert f"#/components/{kind}/{name}" in text, f"{kind}/{name} is not used"
 
 
@@ -106,13 +108,15 @@ def test_operation_declares_its_statuses(operation):
     declared = set(operation.responses)
     wanted = {400, 405}
     if operation.id not in OPERATIONAL:
-        wanted |= {503} - ({503} if operation.id in WITHOUT_DATABASE else set())
+        wanted.add(503)
         if operation.parameters or operation.body is not None:
             wanted.add(422)
         if "{" in operation.template and operation.id != "put_dataset":
             wanted.add(404)
         if operation.body is not None:
             wanted |= {413, 415}
+    if operation.id not in PUBLIC:
+        wanted |= {401, 403, 503}
     assert wanted <= declared
     assert len([status for status in declared if status < 400]) == 1
     for status, response in operation.responses.items():
@@ -121,6 +125,8 @@ def test_operation_declares_its_statuses(operation):
             assert response["schema"] == resolve(DOCUMENT, DOCUMENT["components"]["schemas"]["Problem"])
         if status == 503:
             assert "Retry-After" in response["headers"]
+        if status == 401:
+            assert "WWW-Authenticate" in response["headers"]
         if status == 405:
             assert "Allow" in response["headers"]
 

@@ -6,8 +6,10 @@ import re
 import pytest
 
 from support.client import CONTRACT
+from support.contract import load
 from support.server import ROOT, run
 
+DOCUMENT = load()
 UNBOUNDED = 2.0**53  # a maximum beyond this is none to anybody who reads JSON
 
 
@@ -36,6 +38,9 @@ def test_operation(routes, operation):
     check_query(route.get("query") or [], operation.query)
     kinds = {None: "none", "application/json": "json", "application/octet-stream": "stream"}
     both = operation.streams and operation.body_type == "application/json"
+    node = DOCUMENT["paths"][operation.template][operation.method.lower()]
+    assert route["scope"] == node.get("x-required-scope", "")
+    assert node.get("security") == (None if route["scope"] else [])
     assert route["body"] == ("either" if both else kinds[operation.body_type])
     if operation.body is not None:
         assert route["body_max"] > 0

@@ -40,10 +40,12 @@ class Response:
 
 
 class Api:
-    def __init__(self, base):
+    def __init__(self, base, key=None):
         self.base = base
         self.session = requests.Session()
         self.session.trust_env = False
+        if key is not None:
+            self.session.headers["Authorization"] = f"Bearer {key}"
 
     # -- by operation --
 

@@ -15,13 +15,14 @@ class Samples:
         self.caption = world.captions()[0]["id"]
         self.dialogue = world.dialogues()[0]["id"]
         self.transfer = world.result(run)["transfers"][0]["id"]
+        self.key = world.api.call("create_key", json={"name": "sample", "scopes": ["read"]}).json()["id"]
         self.review = world.api.call("create_review", dataset=world.name, json={"sample": 3}).json()["id"]
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
                   "prompt": "dense-v1", "provider": "offline", "encoder": "offline",
-                  "transfer": self.transfer, "file": "text_mean.npy"}
+                  "transfer": self.transfer, "key": self.key, "file": "text_mean.npy"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -39,6 +40,8 @@ class Samples:
                                     "template": "Caption: {{seed}}"},
                   "put_provider_limits": {},
                   "create_transfer": {"method": "none"},
+                  "create_key": {"name": "sample", "scopes": ["read"], "expires_in": 3600},
+                  "rotate_key": {},
                   "put_image_moments": {"label": "sample", "mean": [0.6] + [0] * 1279, "trace": 0.64,
                                         "count": 10},
                   "preview_prompt": {"seed": "A dog."},
@@ -54,6 +57,7 @@ class Samples:
     def query(self, operation):
         """The query parameters that the operation needs."""
         needed = {"compare_reports": {"a": self.world.name, "b": f"{self.world.name}@run:{self.run}"},
+                  "import_captions": {"name": "sample"},
                   "import_embeddings": {"encoder": "offline"}}
         return needed.get(operation.id, {})
 
@@ -79,7 +83,7 @@ class Samples:
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
                   "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
-                  "encoder": "there-is-no-such-encoder", "transfer": "0" * 32, "file": "nothing.npy"}
+                  "encoder": "there-is-no-such-encoder", "key": "0" * 12, "transfer": "0" * 32, "file": "nothing.npy"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

@@ -1,4 +1,4 @@
--- A caption with its dialogues. $1 owner, $2 name, $3 seed, $4 hash in hex. Rows: JSON, or NULL when
+-- A caption with its dialogues. $1 caller, $2 name, $3 seed, $4 hash in hex. Rows: JSON, or NULL when
 -- there is no such caption; none without the dataset.
 WITH {{dataset}}, at AS (
     SELECT {{shard_of}} AS shard_id, k.seed_id FROM ds, (SELECT $3::uuid AS seed_id) k

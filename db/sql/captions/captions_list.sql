@@ -1,4 +1,4 @@
--- Page of captions. $1 owner, $2 name, key: $3 shard, $4 seed, $5 recipe, $6 variant; $7 run,
+-- Page of captions. $1 caller, $2 name, key: $3 shard, $4 seed, $5 recipe, $6 variant; $7 run,
 -- $8 recipe, $9 seed, each or NULL; $10 whether only what the default view picks; $11 outcome,
 -- $12 rows, $13 whether only those without a verdict, $14 the filter that dropped them or NULL. Rows:
 -- JSON, key. One row of NULLs for an empty page, none without the dataset.

@@ -1,4 +1,4 @@
--- Stores captions from outside with their seeds, those that are not there. $1 owner, $2 name,
+-- Stores captions from outside with their seeds, those that are not there. $1 caller, $2 name,
 -- $3 recipe, then arrays: $4 seed ids, $5 texts of the seeds (NULL: the seed must be there, or have
 -- come before in the batch), $6 sources, $7 domains, $8 metadata as JSON text, $9 variants, $10 hashes,
 -- $11 texts and $12 MinHash signatures (or NULL) of the captions. One row: new captions, how many of

@@ -1,4 +1,4 @@
--- Says that a dataset has captions of an imported recipe. $1 owner, $2 name, $3 recipe, $4 its
+-- Says that a dataset has captions of an imported recipe. $1 caller, $2 name, $3 recipe, $4 its
 -- canonical JSON. One row, or none without the dataset.
 WITH {{dataset}}, recipe AS (
     INSERT INTO recipes (recipe_id, stage, kind, settings)

@@ -1,5 +1,5 @@
 -- Hides a dataset and opens one removal task per shard, unless a run works on it. Queued runs are
--- cancelled and reviews forgotten. $1 owner, $2 name. One row: the run that is in the way or NULL,
+-- cancelled and reviews forgotten. $1 caller, $2 name. One row: the run that is in the way or NULL,
 -- whether it was hidden.
 WITH {{dataset}}, busy AS (
     SELECT r.run_id FROM runs r, ds

@@ -1,4 +1,4 @@
--- $1 owner, $2 name. One row: JSON.
+-- $1 caller, $2 name. One row: JSON.
 SELECT {{dataset_json}}
 FROM datasets d
-WHERE d.owner = $1::text AND d.name = $2::text AND d.deleted_at IS NULL
+WHERE {{mine}} AND d.name = $2::text

@@ -1,4 +1,4 @@
--- A dialogue. $1 owner, $2 name, $3 seed, $4 caption hash and $5 dialogue hash in hex, $6 format.
+-- A dialogue. $1 caller, $2 name, $3 seed, $4 caption hash and $5 dialogue hash in hex, $6 format.
 -- Rows: JSON, or NULL when there is no such dialogue; none without the dataset.
 WITH {{dataset}}, at AS (
     SELECT {{shard_of}} AS shard_id, k.seed_id FROM ds, (SELECT $3::uuid AS seed_id) k

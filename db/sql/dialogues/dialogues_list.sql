@@ -1,4 +1,4 @@
--- Page of dialogues. $1 owner, $2 name, key: $3 shard, $4 seed, $5 caption hash in hex, $6 task,
+-- Page of dialogues. $1 caller, $2 name, key: $3 shard, $4 seed, $5 caption hash in hex, $6 task,
 -- $7 recipe; $8 run, $9 recipe, $10 task, each or NULL; $11 whether only those of captions that the
 -- default view picks, $12 format, $13 rows. Rows: JSON, key. One row of NULLs for an empty page,
 -- none without the dataset.

@@ -1,4 +1,4 @@
--- Stores embeddings from outside, those that are not there. $1 owner, $2 name, $3 encoder, then arrays:
+-- Stores embeddings from outside, those that are not there. $1 caller, $2 name, $3 encoder, then arrays:
 -- $4 seed ids, $5 hashes of the captions, $6 vectors. One row: new embeddings, how many of the others
 -- differ from the one that stays, and the places of those whose caption is not there, from 1, as text.
 -- Inserted in key order, so that two batches with the same rows cannot lock each other.

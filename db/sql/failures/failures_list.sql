@@ -1,5 +1,5 @@
 -- result: binary
--- Page of failures. $1 owner, $2 name, key: $3 shard, $4 run, $5 stage, $6 seed, $7 item; $8 run,
+-- Page of failures. $1 caller, $2 name, key: $3 shard, $4 run, $5 stage, $6 seed, $7 item; $8 run,
 -- $9 stage, $10 reason, each or NULL; $11 rows. Rows: JSON, key, the first 4 KiB of the reply,
 -- whether there is more of it. One row of NULLs for an empty page, none without the
 -- dataset.

@@ -1,4 +1,4 @@
--- The rest of a statement whose CTE `changed` updates the run, which has owner $1 and id $2: state,
+-- The rest of a statement whose CTE `changed` updates the run, which the caller ($1) may see and has id $2: state,
 -- JSON, whether it was open. No row without the run.
 SELECT r.state, {{run_json}}::text, r.open
 FROM (SELECT c.*, true AS open FROM changed c

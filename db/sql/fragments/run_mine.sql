@@ -1,4 +1,2 @@
--- Whether run r belongs to a dataset of owner $1 and is run $2.
-(r.run_id = $2::uuid AND EXISTS (SELECT FROM datasets o
-                                 WHERE o.number = r.dataset AND o.owner = $1::text
-                                   AND o.deleted_at IS NULL))
+-- Whether run r belongs to a dataset that the caller ($1) may see and is run $2.
+(r.run_id = $2::uuid AND EXISTS (SELECT FROM datasets d WHERE d.number = r.dataset AND {{mine}}))

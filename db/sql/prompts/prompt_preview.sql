@@ -1,4 +1,4 @@
--- A prompt, and a seed to show it with. $1 owner, $2 dataset or NULL, $3 seed or NULL, $4 prompt,
+-- A prompt, and a seed to show it with. $1 caller, $2 dataset or NULL, $3 seed or NULL, $4 prompt,
 -- $5 version or NULL for the newest. One row: whether there is the dataset, the seed's text, domain,
 -- source and label, the text of its caption that the default view picks, then the prompt's columns.
 WITH {{dataset}}, {{view}}, at AS (
@@ -17,5 +17,5 @@ LEFT JOIN LATERAL (
     ORDER BY c.variant LIMIT 1) picked ON true
 LEFT JOIN LATERAL (
     SELECT p.* FROM prompts p
-    WHERE p.owner = $1 AND p.name = $4::text AND ($5::integer IS NULL OR p.version = $5)
+    WHERE p.owner = {{owner}} AND p.name = $4::text AND ($5::integer IS NULL OR p.version = $5)
     ORDER BY p.version DESC LIMIT 1) p ON true

@@ -1,4 +1,4 @@
--- Page of prompts by name and version, built-in ones among them. $1 owner, key: $2 name, $3 version;
+-- Page of prompts by name and version, built-in ones among them. $1 caller, key: $2 name, $3 version;
 -- $4 stage or NULL, then arrays of the built-in ones: $5 names, $6 stages, $7 hashes,
 -- $8 descriptions; $9 rows. Rows: JSON, key.
 SELECT json_strip_nulls(json_build_object(
@@ -11,7 +11,7 @@ SELECT json_strip_nulls(json_build_object(
            'created_at', to_char(p.created_at AT TIME ZONE 'UTC', {{utc}})))::text,
        concat_ws('|', p.name, p.version)
 FROM (SELECT name, version, stage, hash, false AS built_in, description, created_at
-      FROM prompts WHERE owner = $1::text
+      FROM prompts WHERE owner = {{owner}}
       UNION ALL
       SELECT u.*, NULL
       FROM (SELECT name, 1, stage, hash, true, description

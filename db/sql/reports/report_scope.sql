@@ -1,4 +1,4 @@
--- What a report is about. $1 owner, $2 name, $3 run or NULL, $4 recipe or NULL. One row: the
+-- What a report is about. $1 caller, $2 name, $3 run or NULL, $4 recipe or NULL. One row: the
 -- dataset's number and shards, the recipes of the default view (uuid[] as text), whether the run is
 -- the dataset's, its dialogue recipe, whether the dataset has seen the recipe, how many runs are at
 -- work; none without the dataset.

@@ -1,5 +1,5 @@
 -- result: binary
--- Page of embeddings of the captions that the default view picks. $1 owner, $2 name, key: $3 shard,
+-- Page of embeddings of the captions that the default view picks. $1 caller, $2 name, key: $3 shard,
 -- $4 seed, $5 recipe, $6 variant; $7 encoder, $8 rows. Rows: caption id, vector (float16), key. One
 -- row of NULLs for an empty page, none without the dataset. The inner LIMIT keeps the join a walk in
 -- key order: without it the planner joins whole tables by hash and sorts.

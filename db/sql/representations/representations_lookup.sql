@@ -1,5 +1,5 @@
 -- result: binary
--- Embeddings of given captions. $1 owner, $2 name, $3 encoder, $4 seed ids, $5 caption hashes. Rows:
+-- Embeddings of given captions. $1 caller, $2 name, $3 encoder, $4 seed ids, $5 caption hashes. Rows:
 -- position in the arrays (from 0), vector (float16); only those that are there.
 WITH {{dataset}}, k AS MATERIALIZED (
     SELECT {{shard_of}} AS shard_id, k.*

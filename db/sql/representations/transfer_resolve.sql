@@ -1,5 +1,5 @@
 -- result: binary
--- The newest ready transfer of a method, or one by its id. $1 owner, $2 name, $3 method or NULL,
+-- The newest ready transfer of a method, or one by its id. $1 caller, $2 name, $3 method or NULL,
 -- $4 transfer id or NULL, $5 encoder name or NULL. By their names, none and mean_shift are those without
 -- parameters. One row: transfer id, method, moments id,
 -- mean (float64), encoder id, its name, kind, model, dimension, parameters, id and mean of the image

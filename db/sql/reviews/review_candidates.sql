@@ -1,6 +1,6 @@
 -- result: binary
 -- What a reviewer may hold next, without locks: the items that are the reviewer's already, then those
--- that nobody holds, in the order of the draw. $1 owner, $2 review, $3 reviewer, $4 items. Rows by
+-- that nobody holds, in the order of the draw. $1 caller, $2 review, $3 reviewer, $4 items. Rows by
 -- shard: shard, seed, hash. One row of NULLs when there is nothing, none without the review.
 WITH {{review}}
 SELECT k.shard_id, k.seed_id, k.caption_hash

@@ -1,4 +1,4 @@
--- Stores a review with its items. $1 owner, $2 name, $3 review id, $4 label, $5 sample, $6 seed of the
+-- Stores a review with its items. $1 caller, $2 name, $3 review id, $4 label, $5 sample, $6 seed of the
 -- draw, $7 selection, $8 lease in seconds; then arrays of the captions in the order of the draw:
 -- $9 seeds, $10 hashes, $11 recipes, $12 variants. One row: number of items; none without the dataset.
 -- A unique violation means that another review took the sequence number: to be repeated.

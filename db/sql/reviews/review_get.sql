@@ -1,4 +1,4 @@
--- A review with its acceptance and its reviewers. $1 owner, $2 review. One row: JSON; none without
+-- A review with its acceptance and its reviewers. $1 caller, $2 review. One row: JSON; none without
 -- the review.
 WITH {{review}}, tally AS MATERIALIZED (
     SELECT i.recipe_id, i.reviewer, count(*) AS items,

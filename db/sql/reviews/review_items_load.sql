@@ -1,5 +1,5 @@
 -- result: binary
--- Given items of a review with what a verdict on them depends on. $1 owner, $2 review, arrays:
+-- Given items of a review with what a verdict on them depends on. $1 caller, $2 review, arrays:
 -- $3 seeds, $4 hashes. Rows in their order: place (from 0), shard or NULL when the review has no such
 -- item, token, reviewer, revision, verdict, note; the text of its correction; the caption's text and
 -- variant; of the newest human caption in the slot its recipe's revision or NULL, hash, text, whether

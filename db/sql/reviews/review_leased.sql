@@ -1,4 +1,4 @@
--- What a reviewer holds, in the order of the draw. $1 owner, $2 review, $3 reviewer, $4 items. Rows:
+-- What a reviewer holds, in the order of the draw. $1 caller, $2 review, $3 reviewer, $4 items. Rows:
 -- JSON, counts of the review. One row without JSON when there is nothing, none without the review.
 WITH {{review}}
 SELECT p.item, n.counts

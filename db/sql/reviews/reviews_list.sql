@@ -1,4 +1,4 @@
--- Page of reviews, newest first. $1 owner, $2 name, key: $3 sequence to stay below; $4 rows. Rows:
+-- Page of reviews, newest first. $1 caller, $2 name, key: $3 sequence to stay below; $4 rows. Rows:
 -- JSON, key. One row of NULLs for an empty page, none without the dataset.
 WITH {{dataset}}
 SELECT p.item, p.key

@@ -1,4 +1,4 @@
--- Page of the verdicts of a review, replaced ones included, in the order of the draw. $1 owner,
+-- Page of the verdicts of a review, replaced ones included, in the order of the draw. $1 caller,
 -- $2 review, key: $3 place, $4 revision; $5 reviewer, $6 verdict, each or NULL; $7 rows. Rows: JSON,
 -- key. One row of NULLs for an empty page, none without the review. OFFSET 0 keeps the join a walk
 -- from item to item.

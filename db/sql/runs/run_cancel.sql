@@ -1,5 +1,5 @@
 -- Asks a running run to end; a queued or paused one, on which nobody works, ends at once
--- and its tasks with it. $1 owner, $2 run. One row: state, JSON, whether the run was open.
+-- and its tasks with it. $1 caller, $2 run. One row: state, JSON, whether the run was open.
 WITH changed AS (
     UPDATE runs r
     SET state = CASE WHEN r.state = 'running' THEN r.state ELSE 'cancelled' END,
@@ -15,4 +15,4 @@ WITH changed AS (
     DELETE FROM moments_parts m USING changed c WHERE m.run_id = c.run_id AND c.state = 'cancelled'
 )
 {{run_control}}
-WHERE d.owner = $1 AND d.deleted_at IS NULL
+WHERE {{mine}}

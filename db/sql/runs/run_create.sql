@@ -1,4 +1,4 @@
--- Queues a run. $1 owner, $2 name, $3 run id, $4 stages, $5 selection, $6 limit or NULL,
+-- Queues a run. $1 caller, $2 name, $3 run id, $4 stages, $5 selection, $6 limit or NULL,
 -- $7 max_failed, $8 the request, $9 captions and $10 dialogues as {recipe, kind, canonical, settings}
 -- or NULL, of which recipe, kind and canonical are missing while a served model is unknown,
 -- $11 variants, $12 mix tasks, $13 mix bounds, $14 encoder as {name, settings} or NULL, whose version

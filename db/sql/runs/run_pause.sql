@@ -1,4 +1,4 @@
--- Asks a running run to pause; a queued one is paused at once. $1 owner, $2 run. One row: state,
+-- Asks a running run to pause; a queued one is paused at once. $1 caller, $2 run. One row: state,
 -- JSON, whether the run was open.
 WITH changed AS (
     UPDATE runs r
@@ -11,4 +11,4 @@ WITH changed AS (
     RETURNING r.*
 )
 {{run_control}}
-WHERE d.owner = $1 AND d.deleted_at IS NULL
+WHERE {{mine}}

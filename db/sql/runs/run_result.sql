@@ -1,4 +1,4 @@
--- What a run that ended has made. $1 owner, $2 run. One row: whether it is final, JSON; none without
+-- What a run that ended has made. $1 caller, $2 run. One row: whether it is final, JSON; none without
 -- the run.
 SELECT r.state IN ('succeeded', 'failed', 'cancelled'),
        left(json_build_object(
@@ -36,4 +36,4 @@ FROM runs r JOIN datasets d ON d.number = r.dataset,
      LATERAL (SELECT replace(r.run_id::text, '-', '') AS id,
                      coalesce(r.summary, {{run_stages}}) AS stages
               OFFSET 0) w
-WHERE r.run_id = $2::uuid AND d.owner = $1::text AND d.deleted_at IS NULL
+WHERE r.run_id = $2::uuid AND {{mine}}

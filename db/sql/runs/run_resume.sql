@@ -1,5 +1,5 @@
 -- Lets a paused run go on, or takes back a pause that has not taken hold. One that had not started
--- queues again. $1 owner, $2 run, $3 cost, $4 tokens and $5 deadline of a new budget, each NULL where
+-- queues again. $1 caller, $2 run, $3 cost, $4 tokens and $5 deadline of a new budget, each NULL where
 -- the old one stays. One row: state, JSON, whether the run was open.
 WITH changed AS (
     UPDATE runs r
@@ -18,4 +18,4 @@ WITH changed AS (
     RETURNING r.*
 )
 {{run_control}}
-WHERE d.owner = $1 AND d.deleted_at IS NULL
+WHERE {{mine}}

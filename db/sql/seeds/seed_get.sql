@@ -1,4 +1,4 @@
--- A seed with all that was made from it. $1 owner, $2 name, $3 seed. One row: JSON, or NULL when the
+-- A seed with all that was made from it. $1 caller, $2 name, $3 seed. One row: JSON, or NULL when the
 -- dataset has no such seed; none without the dataset.
 WITH {{dataset}}, {{view}}, at AS (
     SELECT {{shard_of}} AS shard_id, k.seed_id FROM ds, (SELECT $3::uuid AS seed_id) k

@@ -1,4 +1,4 @@
--- Page of seeds. $1 owner, $2 name, key: $3 shard, $4 seed; $5 source or NULL, $6 domain or NULL,
+-- Page of seeds. $1 caller, $2 name, key: $3 shard, $4 seed; $5 source or NULL, $6 domain or NULL,
 -- $7 rows. Rows: JSON, key. One row of NULLs for an empty page, none without the dataset.
 WITH {{dataset}}
 SELECT p.item, p.key

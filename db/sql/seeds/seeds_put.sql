@@ -1,4 +1,4 @@
--- Stores seeds that are not there. $1 owner, $2 name, then arrays: $3 ids, $4 texts, $5 sources,
+-- Stores seeds that are not there. $1 caller, $2 name, then arrays: $3 ids, $4 texts, $5 sources,
 -- $6 domains, $7 metadata as JSON text. One row: new ones, and how many of the others differ from
 -- the one that stays in source, domain or metadata. Within the batch the first one stays.
 -- Inserted in key order, so that two batches with the same seeds cannot lock each other.

@@ -1,4 +1,4 @@
--- Prepares a transfer, or finds the one of the same method, parameters, moments and encoder. $1 owner,
+-- Prepares a transfer, or finds the one of the same method, parameters, moments and encoder. $1 caller,
 -- $2 name, $3 method, $4 parameters, $5 encoder name or NULL, $6 text moments or NULL for the newest,
 -- image moments by $7 label or NULL, $8 version or NULL for the newest, $9 id or NULL; $10 whether they
 -- are needed, $11 ready, or preparing when a task has to read the embeddings. One row: JSON, id, then

@@ -1,4 +1,4 @@
--- A prepared transfer. $1 owner, $2 name, $3 id. One row: JSON, NULL, then what the steps follow from,
+-- A prepared transfer. $1 caller, $2 name, $3 id. One row: JSON, NULL, then what the steps follow from,
 -- all NULL when there is none; no row without the dataset.
 WITH {{dataset}}
 SELECT p.*

@@ -1,5 +1,5 @@
 -- result: binary
--- A vector of a prepared transfer. $1 owner, $2 name, $3 id, $4 text_mean, image_mean or center. One
+-- A vector of a prepared transfer. $1 caller, $2 name, $3 id, $4 text_mean, image_mean or center. One
 -- row: state, dimension, vector or NULL; state is NULL when there is no such transfer; no row without
 -- the dataset.
 WITH {{dataset}}

@@ -1,4 +1,4 @@
--- Page of prepared transfers, newest first. $1 owner, $2 name, key to stay below: $3 sequence, $4 id;
+-- Page of prepared transfers, newest first. $1 caller, $2 name, key to stay below: $3 sequence, $4 id;
 -- $5 method or NULL, $6 state or NULL, $7 rows. Rows: JSON, key, then what the steps follow from. One
 -- row of NULLs for an empty page, none without the dataset.
 WITH {{dataset}}

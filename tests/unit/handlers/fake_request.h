@@ -23,6 +23,7 @@ static inline void fake_begin(struct fake *f, const char *operation_id, const ch
     f->q.arena = arena_new(16 << 20);
     f->q.params[0] = str_of(dataset);
     f->q.state = &f->state;
+    f->state.caller.name = "{default}";
     f->q.app = &f->app;
     buf_init(&f->q.res.body, 16 << 20);
 }

@@ -19,7 +19,7 @@ static void test_defaults(void **state)
     (void)state;
     assert_int_equal(load(NULL), 0);
     assert_string_equal(config.listen, "127.0.0.1:8080");
-    assert_false(config.insecure_no_auth);
+    assert_string_equal(config.auth, "auto");
     assert_int_equal(config.http_workers, 2);
     assert_int_equal(config.http_connections, 240);
     assert_int_equal(config.database_threads, 1);
@@ -76,11 +76,13 @@ static void test_precedence(void **state)
 static void test_flag_forms(void **state)
 {
     (void)state;
-    assert_int_equal(load("--insecure-no-auth", "--log-level=debug", NULL), 0);
-    assert_true(config.insecure_no_auth);
+    assert_int_equal(
+        load("--llm-url=http://h/v1", "--llm-model=m", "--llm-stream", "--log-level=debug", NULL),
+        0);
+    assert_true(config.providers[1].stream);
     assert_string_equal(config.log_level, "debug");
-    assert_int_equal(load("--insecure-no-auth=no", NULL), 0);
-    assert_false(config.insecure_no_auth);
+    assert_int_equal(load("--llm-url=http://h/v1", "--llm-model=m", "--llm-stream=no", NULL), 0);
+    assert_false(config.providers[1].stream);
     expect_refused(load("--nonsense", "1", NULL), "--nonsense: unknown flag");
     expect_refused(load("--http_workers=1", NULL), "--http_workers: unknown flag");
     expect_refused(load("--range-size", NULL), "--range-size: a value is missing");
@@ -100,7 +102,8 @@ static void test_wrong_values_name_setting_and_source(void **state)
     (void)clearenv();
     expect_refused(load("--log-level=loud", NULL),
                    "log_level (flag --log-level): must be one of debug info warn error");
-    expect_refused(load("--insecure-no-auth=maybe", NULL), "must be true or false");
+    expect_refused(load("--llm-url=http://h/v1", "--llm-model=m", "--llm-stream=maybe", NULL),
+                   "must be true or false");
     expect_refused(load_file("\nflush_ms = 1\n"), "monoceros.ini:2): must be an integer from 10");
     expect_refused(load("--renew=8", NULL), "renew: must be at most half of lease");
     expect_refused(load("--http-connections=241", NULL), "http_connections: must be at most 240");
@@ -208,28 +211,29 @@ static void test_unknown_variables_are_warned_of(void **state)
     assert_non_null(strstr(printed(), "warning: MONOCEROS_LISTENN is not a known setting\n"));
 }
 
-static int check_listen(const char *listen, bool insecure)
+static bool needs_keys(const char *listen, const char *auth)
 {
-    assert_int_equal(load("--listen", listen, insecure ? "--insecure-no-auth" : NULL, NULL), 0);
-    return config_check_listen(&config, &err);
+    assert_int_equal(load("--listen", listen, auth, NULL), 0);
+    return config_needs_keys(&config);
 }
 
-static void test_only_loopback_without_authentication(void **state)
+static void test_keys_unless_only_this_machine_asks(void **state)
 {
     (void)state;
-    assert_int_equal(check_listen("127.0.0.1:80", false), 0);
-    assert_int_equal(check_listen("127.9.8.7:80", false), 0);
-    assert_int_equal(check_listen("[::1]:80", false), 0);
-    assert_int_equal(check_listen("localhost:0", false), 0);
-    expect_refused(check_listen("0.0.0.0:80", false), "--insecure-no-auth");
-    expect_refused(check_listen("[::]:80", false), "0");
-    expect_refused(check_listen("128.0.0.1:80", false), "128.0.0.1:80");
-    expect_refused(check_listen("localhost.example:80", false), "other machines");
-    expect_refused(check_listen("127.1:80", false), "other machines");
-    assert_int_equal(check_listen("0.0.0.0:80", true), 0);
+    assert_false(needs_keys("127.0.0.1:80", NULL));
+    assert_false(needs_keys("127.9.8.7:80", NULL));
+    assert_false(needs_keys("[::1]:80", NULL));
+    assert_false(needs_keys("localhost:0", NULL));
+    assert_true(needs_keys("0.0.0.0:80", NULL));
+    assert_true(needs_keys("[::]:80", NULL));
+    assert_true(needs_keys("128.0.0.1:80", NULL));
+    assert_true(needs_keys("localhost.example:80", NULL));
+    assert_true(needs_keys("127.1:80", NULL));
+    assert_true(needs_keys("127.0.0.1:80", "--auth=keys"));
+    assert_false(needs_keys("0.0.0.0:80", "--auth=none"));
     char host[CONFIG_HOST_MAX];
     int port = -1;
-    assert_int_equal(check_listen("[::1]:8081", false), 0);
+    assert_false(needs_keys("[::1]:8081", NULL));
     assert_int_equal(config_listen_address(&config, host, &port, &err), 0);
     assert_string_equal(host, "::1");
     assert_int_equal(port, 8081);
@@ -268,7 +272,7 @@ int main(void)
         cmocka_unit_test_teardown(test_secret_files, clear),
         cmocka_unit_test_teardown(test_passwords_are_masked, clear),
         cmocka_unit_test_teardown(test_unknown_variables_are_warned_of, clear),
-        cmocka_unit_test_teardown(test_only_loopback_without_authentication, clear),
+        cmocka_unit_test_teardown(test_keys_unless_only_this_machine_asks, clear),
         cmocka_unit_test_teardown(test_help_and_description, clear),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -325,15 +325,15 @@ static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
 
 #define PLAIN(method, path, op)                                                                    \
     {                                                                                              \
-        method, path, "op", BODY_NONE, 0, NULL, NULL, &op                                          \
+        method, path, "op", 0, BODY_NONE, 0, NULL, NULL, &op                                       \
     }
 #define BODY(method, path, kind, max, op)                                                          \
     {                                                                                              \
-        method, path, "op", kind, max, NULL, NULL, &op                                             \
+        method, path, "op", 0, kind, max, NULL, NULL, &op                                          \
     }
 static const struct route routes[] = {
     PLAIN(HTTP_GET, "/v1/hello", hello),
-    {HTTP_GET, "/v1/items", "listItems", BODY_NONE, 0, NULL, list_query, &list},
+    {HTTP_GET, "/v1/items", "listItems", 0, BODY_NONE, 0, NULL, list_query, &list},
     PLAIN(HTTP_GET, "/v1/items/{item}", item),
     PLAIN(HTTP_DELETE, "/v1/items/{item}", item),
     BODY(HTTP_PUT, "/v1/items/{item}", BODY_JSON, 1000, echo),

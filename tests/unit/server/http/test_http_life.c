@@ -174,8 +174,8 @@ static void test_stop_does_not_wait_for_ever(void **state)
     (void)state;
     static const struct operation op = {hold, op_hello};
     static const struct route rows[] = {
-        {HTTP_GET, "/hold", "hold", BODY_NONE, 0, NULL, NULL, &op},
-        {HTTP_POST, "/hold", "hold", BODY_STREAM, 0, NULL, NULL, &op},
+        {HTTP_GET, "/hold", "hold", 0, BODY_NONE, 0, NULL, NULL, &op},
+        {HTTP_POST, "/hold", "hold", 0, BODY_STREAM, 0, NULL, NULL, &op},
     };
     const struct http_settings s = {.host = "127.0.0.1",
                                     .workers = 2,

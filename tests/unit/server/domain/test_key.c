@@ -1,0 +1,99 @@
+/* Keys: form, checksum, and that every part of one counts. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "server/domain/key.h"
+
+static void test_read_back(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 1000; i++) {
+        struct key made, read;
+        key_make(&made);
+        assert_int_equal(strlen(made.text), KEY_CHARS);
+        assert_true(key_parse(str_of(made.text), &read));
+        assert_string_equal(read.id, made.id);
+        assert_true(key_id_is_valid(str_of(read.id)));
+        assert_true(sha256_same(read.hash, made.hash));
+    }
+}
+
+/* The checksum, worked out apart: hashlib of Python. */
+static void test_known(void **state)
+{
+    (void)state;
+    struct key k;
+    assert_true(
+        key_parse(STR("mono_000000000000_0000000000000000000000000000000000000000000QmQpqa"), &k));
+    assert_true(
+        key_parse(STR("mono_Zz9Zz9Zz9Zz9_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQsvMId7"), &k));
+    assert_string_equal(k.id, "Zz9Zz9Zz9Zz9");
+}
+
+/* One character changed anywhere, one more or one less. */
+static void test_anything_else(void **state)
+{
+    (void)state;
+    struct key made, read;
+    key_make(&made);
+    for (size_t i = 0; i < KEY_CHARS; i++) {
+        char text[KEY_CHARS + 1];
+        memcpy(text, made.text, sizeof(text));
+        text[i] = text[i] == 'a' ? 'b' : 'a';
+        assert_false(key_parse(str_of(text), &read));
+        text[i] = '\0';
+        assert_false(key_parse((struct str){text, KEY_CHARS}, &read));
+    }
+    assert_false(key_parse((struct str){made.text, KEY_CHARS - 1}, &read));
+    assert_false(key_parse((struct str){made.text, KEY_CHARS + 1}, &read));
+    assert_false(key_parse((struct str){NULL, 0}, &read));
+}
+
+/* Each of the 62 digits about as often as any other. */
+static void test_digits_are_even(void **state)
+{
+    (void)state;
+    enum { KEYS = 4000 };
+    int counts[128] = {0}, kinds = 0;
+    for (int i = 0; i < KEYS; i++) {
+        struct key k;
+        key_make(&k);
+        for (size_t c = 18; c < 18 + KEY_SECRET_CHARS; c++)
+            counts[(unsigned char)k.text[c] & 127]++;
+    }
+    for (int c = 0; c < 128; c++) {
+        double expected = (double)KEYS * KEY_SECRET_CHARS / 62;
+        kinds += counts[c] > 0;
+        /* Eight standard deviations. */
+        assert_true(counts[c] == 0 || (counts[c] > expected * 0.84 && counts[c] < expected * 1.16));
+    }
+    assert_int_equal(kinds, 62);
+}
+
+static void test_scopes(void **state)
+{
+    (void)state;
+    unsigned all = 0;
+    for (int i = 0; scope_names[i]; i++) {
+        assert_string_equal(scope_name(scope_of(str_of(scope_names[i]))), scope_names[i]);
+        all |= scope_of(str_of(scope_names[i]));
+    }
+    assert_int_equal(all, SCOPE_ALL);
+    assert_int_equal(scope_of(STR("reading")), SCOPE_NONE);
+    assert_int_equal(scope_of(STR("")), SCOPE_NONE);
+    assert_string_equal(scope_name(SCOPE_NONE), "");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_read_back),     cmocka_unit_test(test_known),
+        cmocka_unit_test(test_anything_else), cmocka_unit_test(test_digits_are_even),
+        cmocka_unit_test(test_scopes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
