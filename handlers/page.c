@@ -1,6 +1,7 @@
 #include "handlers/page.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "handlers/base64.h"
 #include "handlers/bind.h"
@@ -9,7 +10,13 @@
 #include "server/base/text.h"
 #include "server/json/write.h"
 
-enum { TOKEN_VERSION = 1, BINDING_BYTES = 8, TOKEN_HEAD = 1 + BINDING_BYTES, TOKEN_MAX = 600 };
+enum {
+    TOKEN_VERSION = 1,
+    BINDING_BYTES = 8,
+    TOKEN_HEAD = 1 + BINDING_BYTES,
+    TOKEN_MAX = 600,
+    LINK_MAX = 16384
+};
 
 static void add_part(struct buf *b, struct str s)
 {
@@ -154,20 +161,62 @@ void page_bind_size(struct db_call *c, const struct page *p)
     call_i64(c, p->size + 1);
 }
 
+static void add_escaped(struct buf *b, struct str s)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                     (c && strchr("-._~", c));
+        if (plain) {
+            buf_addc(b, (char)c);
+            continue;
+        }
+        buf_addc(b, '%');
+        buf_addc(b, digits[c >> 4]);
+        buf_addc(b, digits[c & 15]);
+    }
+}
+
+/* The request again, with another token: for clients that follow Link. */
+static void link_next(struct req *q, struct str token)
+{
+    struct buf b;
+    buf_init(&b, LINK_MAX);
+    buf_addc(&b, '<');
+    buf_adds(&b, q->path);
+    buf_addz(&b, "?page_token=");
+    buf_adds(&b, token);
+    for (int i = 0; q->route->query[i].name; i++) {
+        const char *name = q->route->query[i].name;
+        if (!q->query[i].set || strcmp(name, "page_token") == 0)
+            continue;
+        buf_addf(&b, "&%s=", name);
+        add_escaped(&b, q->query[i].text);
+    }
+    buf_addz(&b, ">; rel=\"next\"");
+    const char *link = b.failed ? NULL : arena_dup(q->arena, b.p, b.n);
+    if (link)
+        res_header(q, "Link", link);
+    buf_free(&b);
+}
+
 void page_write_token(struct req *q, struct str key)
 {
-    struct buf raw;
+    struct buf raw, token;
     uint8_t hash[BINDING_BYTES];
     buf_init(&raw, TOKEN_MAX);
+    buf_init(&token, 2 * TOKEN_MAX);
     binding(q, key, hash);
     buf_addc(&raw, TOKEN_VERSION);
     buf_add(&raw, hash, sizeof(hash));
     buf_adds(&raw, key);
+    base64url_encode(&token, raw.p, raw.n);
     json_key(&q->res.body, "next_page_token");
-    buf_addc(&q->res.body, '"');
-    base64url_encode(&q->res.body, raw.p, raw.n);
-    buf_addc(&q->res.body, '"');
-    q->res.body.failed |= raw.failed;
+    json_str(&q->res.body, buf_str(&token));
+    q->res.body.failed |= raw.failed || token.failed;
+    link_next(q, buf_str(&token));
+    buf_free(&token);
     buf_free(&raw);
 }
 

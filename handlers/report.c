@@ -73,6 +73,7 @@ static int make_report(struct req *q, const struct report_ask *ask, struct err *
     if (!r || report_read(r, q, db, ask, e) < 0)
         return -1;
     res_json(q, 200);
+    q->res.fresh = true;
     report_write(r, &q->res.body);
     return 0;
 }

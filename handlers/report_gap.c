@@ -417,6 +417,7 @@ static int make_report(struct gap_report *r, struct work_ctx *ctx, struct err *e
         return -1;
     r->took_us = clock_us() - started;
     res_json(q, 200);
+    q->res.fresh = true;
     gap_write(r, &q->res.body);
     return 0;
 }

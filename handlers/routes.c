@@ -245,6 +245,8 @@ const struct route routes[] = {
     {HTTP_GET, "/healthz", "healthz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", SCOPE_READ, BODY_NONE, 0, NULL, NULL, &op_metrics},
+    {HTTP_GET, "/problems/{problem}", "get_problem", SCOPE_NONE, BODY_NONE, 0, NULL, NULL,
+     &op_get_problem},
     {HTTP_GET, "/openapi.json", "openapi", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_openapi},
 };
 const size_t n_routes = sizeof(routes) / sizeof(routes[0]);

@@ -28,6 +28,9 @@ const struct setting settings[] = {
     {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),
      .help = "whether requests need a key: keys, none, or auto, which is none as long as only this "
              "machine can reach the listener"},
+    {"cors_origins", TEXT(NULL), IN_CONFIG(cors_origins),
+     .help = "origins whose pages may read answers, such as https://console.example, separated by "
+             "spaces"},
     {"http_workers", INT(1, 64, "2"), IN_CONFIG(http_workers), .help = "threads that serve HTTP"},
     {"http_connections", INT(0, 64 * 120, "0"), IN_CONFIG(http_connections),
      .help = "connections at a time, at most 120 a worker; 0: 120 a worker"},

@@ -85,6 +85,7 @@ static int start_http(struct service *s, struct err *e)
         .idle_timeout_s = c->http_idle_timeout_s,
         .header_timeout_s = 10,
         .body_timeout_s = 60,
+        .cors_origins = c->cors_origins,
         .routes = routes,
         .n_routes = n_routes,
         .ops = app_http_ops,

@@ -63,6 +63,7 @@ struct query_value {
 struct res {
     int status; /* 0 until answered */
     const char *content_type;
+    bool fresh; /* made anew each time: nobody's copy of it is ever current */
     struct buf body;
     int n_headers;
     struct {
@@ -130,6 +131,9 @@ struct http_settings {
     size_t n_routes;
     struct http_ops ops;
     void *app;
+    /* Origins whose pages may read answers, separated by spaces; NULL: none, as browsers have it.
+     */
+    const char *cors_origins;
     /* Bytes of JSON bodies and stream pipes that may be held at a time, over all connections; more
      * is answered with 503. 0: 256 MiB. */
     size_t bodies_max;
@@ -168,6 +172,14 @@ int http_answer_begin(struct req *q, uint64_t length, struct err *e);
 int http_answer_write(struct req *q, const void *data, size_t n, struct err *e);
 /* False for HEAD: the answer ends with its headers, and what is written is dropped. */
 bool http_answer_wanted(const struct req *q);
+
+/* What a problem's type means and what to do about it. */
+struct problem {
+    int status;
+    const char *slug, *title, *help;
+};
+/* NULL when there is no such type. */
+const struct problem *problem_by_slug(struct str slug);
 
 /* res helpers. The value of a header must live as long as the request (arena) or be static. */
 void res_header(struct req *q, const char *name, const char *value);

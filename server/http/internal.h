@@ -109,6 +109,7 @@ struct request_head {
     bool has_body, chunked, expect;
     uint64_t length;
     struct str host, content_length, transfer_encoding, content_type, content_encoding;
+    struct str accept_encoding, origin, preflight;
     struct str expectation, traceparent, if_none_match, authorization, api_key;
 };
 
@@ -125,10 +126,14 @@ struct http_conn {
     bool begun;     /* the headers are complete */
     bool streaming; /* the first bytes of a stream are in */
     bool is_head;
-    bool close;    /* after the answer */
-    bool at_once;  /* the answer must not wait for the body */
-    bool answered; /* given to libmicrohttpd or sent */
+    bool close;      /* after the answer */
+    bool at_once;    /* the answer must not wait for the body */
+    bool answered;   /* given to libmicrohttpd or sent */
+    bool coded;      /* the body is gzip */
+    bool tag_coded;  /* so was the client's copy */
+    const char *tag; /* the entity's, or NULL */
     const char *allow;
+    const char *origin; /* that may read the answer, or NULL */
     struct str raw_query;
     size_t uri_bytes; /* as received */
     struct request_head head;
@@ -258,6 +263,18 @@ struct match {
     int n_params;
 };
 bool router_match(const struct router *r, const struct str *segments, int n, struct match *m);
+
+/* The end of the tag of a body that was coded. */
+#define CODED_TAG_END "-gzip\""
+
+/* conditional.c */
+/* Gives one resource its tag, and takes the body back from a client who has it. */
+void conditional_apply(struct http_conn *c);
+
+/* coding.c */
+/* Whether another Accept-Encoding could have had another body. */
+bool coding_possible(const struct res *r);
+void coding_apply(struct http_conn *c);
 
 /* response.c */
 /* Fills q.res from q.err or from nothing when need be. */

@@ -3,34 +3,81 @@
 #include "server/http/internal.h"
 #include "server/json/write.h"
 
-static const struct {
-    int status;
-    const char *slug, *title;
-} problems[ERR_COUNT] = {
-    [ERR_NONE] = {500, "internal", "Internal error"},
-    [ERR_INTERNAL] = {500, "internal", "Internal error"},
-    [ERR_NO_MEMORY] = {503, "out-of-memory", "Out of memory"},
-    [ERR_MALFORMED] = {400, "malformed-request", "Malformed request"},
-    [ERR_PARAMETER] = {400, "invalid-parameter", "Invalid parameter"},
-    [ERR_VALIDATION] = {422, "validation", "Validation failed"},
-    [ERR_UNAUTHENTICATED] = {401, "unauthenticated", "Key needed"},
-    [ERR_FORBIDDEN] = {403, "forbidden", "Key not sufficient"},
-    [ERR_NOT_FOUND] = {404, "not-found", "Not found"},
-    [ERR_METHOD] = {405, "method-not-allowed", "Method not allowed"},
-    [ERR_CONFLICT] = {409, "conflict", "Conflict"},
-    [ERR_TRANSFER_NOT_READY] = {409, "transfer-not-ready", "Transfer not ready"},
-    [ERR_TOO_FEW_VECTORS] = {409, "too-few-vectors", "Too few vectors"},
-    [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large"},
-    [ERR_URI_TOO_LONG] = {414, "uri-too-long", "URI too long"},
-    [ERR_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type"},
-    [ERR_IMPORT_BROKEN] = {422, "import-broken", "Import broken off"},
-    [ERR_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable"},
-    [ERR_PROVIDER] = {502, "provider-failed", "Provider failed"},
+static const struct problem problems[ERR_COUNT] = {
+    [ERR_NONE] = {500, "internal", "Internal error",
+                  "The server met a fault of its own. Its log has an entry with the request id; "
+                  "please report it. Trying again does no harm."},
+    [ERR_INTERNAL] = {500, "internal", "Internal error",
+                      "The server met a fault of its own. Its log has an entry with the request "
+                      "id; please report it. Trying again does no harm."},
+    [ERR_NO_MEMORY] = {503, "out-of-memory", "Out of memory",
+                       "There was no memory for this request or its answer. Ask for less at a "
+                       "time, or try again after the seconds in Retry-After."},
+    [ERR_MALFORMED] =
+        {400, "malformed-request", "Malformed request",
+         "The request cannot be read: its headers, its path or its JSON break the rules of HTTP or "
+         "JSON. The detail says what and where. Sending it again as it is will not help."},
+    [ERR_PARAMETER] = {400, "invalid-parameter", "Invalid parameter",
+                       "A query parameter is not known here, stands twice, or is a page token that "
+                       "this list did not give out with these filters. `errors` names it."},
+    [ERR_VALIDATION] =
+        {422, "validation", "Validation failed",
+         "The request can be read, but values in it are outside what is documented. `errors` has a "
+         "JSON pointer into the body, or `?name` of a query parameter, for each."},
+    [ERR_UNAUTHENTICATED] = {401, "unauthenticated", "Key needed",
+                             "The server wants a key with this request: as Authorization: Bearer, "
+                             "as X-API-Key, or as the password of Basic. The one that came, if "
+                             "any, is not known, was revoked or has expired."},
+    [ERR_FORBIDDEN] = {403, "forbidden", "Key not sufficient",
+                       "The key is good but lacks the scope that the operation needs. Ask whoever "
+                       "gave it out for one with that scope."},
+    [ERR_NOT_FOUND] = {404, "not-found", "Not found",
+                       "There is nothing by that name or id, or nothing that this key may see. A "
+                       "result that is not there yet is answered in the same way."},
+    [ERR_METHOD] = {405, "method-not-allowed", "Method not allowed",
+                    "The path is there and knows other methods: those in the header Allow."},
+    [ERR_CONFLICT] = {409, "conflict", "Conflict",
+                      "The request does not go with the present state. The detail says with what, "
+                      "and what would have to change first."},
+    [ERR_TRANSFER_NOT_READY] =
+        {409, "transfer-not-ready", "Transfer not ready",
+         "The transfer that was named, or any of that method, is still being prepared. Create one "
+         "with POST …/transfers, or wait until its state is ready."},
+    [ERR_TOO_FEW_VECTORS] = {409, "too-few-vectors", "Too few vectors",
+                             "A transfer needs the embeddings of two captions at least. Run the "
+                             "stage representations over more captions first."},
+    [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large",
+                       "The body is longer than this operation takes. Send it in parts, or use an "
+                       "import, which takes any length."},
+    [ERR_URI_TOO_LONG] = {414, "uri-too-long", "URI too long",
+                          "The URI is longer than 8192 bytes."},
+    [ERR_MEDIA_TYPE] = {415, "unsupported-media-type", "Unsupported media type",
+                        "The body is of another media type or coding than the operation takes. The "
+                        "detail says which it takes."},
+    [ERR_IMPORT_BROKEN] = {422, "import-broken", "Import broken off",
+                           "The stream of an import broke: the client left, was too slow, or the "
+                           "gzip is damaged. What came before is kept and counted in the answer; "
+                           "sending the whole again adds only the rest."},
+    [ERR_UNAVAILABLE] = {503, "service-unavailable", "Service unavailable",
+                         "The database is out of reach, the schema is not current, the server "
+                         "ends, or too much of this kind is under way. Nothing has changed; try "
+                         "again after the seconds in Retry-After."},
+    [ERR_PROVIDER] = {502, "provider-failed", "Provider failed",
+                      "A model server that had to answer at once failed. The detail says how; GET "
+                      "/v1/providers and /v1/encoders show its state."},
 };
 
 static enum err_code known(enum err_code code)
 {
     return code > ERR_NONE && code < ERR_COUNT ? code : ERR_INTERNAL;
+}
+
+const struct problem *problem_by_slug(struct str slug)
+{
+    for (int i = ERR_NONE + 1; i < ERR_COUNT; i++)
+        if (str_is(slug, problems[i].slug))
+            return &problems[i];
+    return NULL;
 }
 
 int problem_status(enum err_code code)

@@ -217,6 +217,19 @@ static int check_body(struct http_conn *c)
     return 0;
 }
 
+/* Exactly one of those that the operator names. */
+static void read_origin(struct http_conn *c)
+{
+    struct str origin = c->head.origin, rest = str_of(c->http->s.cors_origins);
+    while (origin.n && rest.n) {
+        const char *space = memchr(rest.p, ' ', rest.n);
+        struct str one = {rest.p, space ? (size_t)(space - rest.p) : rest.n};
+        if (str_eq(one, origin))
+            c->origin = arena_str(c->q.arena, origin).p;
+        rest = str_from(rest, space ? one.n + 1 : one.n);
+    }
+}
+
 void request_begin(struct http_conn *c, const struct request_line *line)
 {
     struct req *q = &c->q;
@@ -232,6 +245,7 @@ void request_begin(struct http_conn *c, const struct request_line *line)
     }
     q->if_none_match =
         c->head.if_none_match.n ? arena_str(q->arena, c->head.if_none_match) : (struct str){"", 0};
+    read_origin(c);
     if (q->err.code != ERR_NONE || find_route(c, m) < 0 || !q->route)
         return;
     if (query_read(q, c->raw_query) == 0)

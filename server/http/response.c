@@ -4,14 +4,18 @@
 
 #include "server/http/internal.h"
 
-enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 8 };
+enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
+
+#define EXPOSED_HEADERS                                                                            \
+    "ETag, Link, Location, Retry-After, Allow, Content-Disposition, X-Request-Id, traceparent"
+#define ALLOWED_HEADERS "Authorization, X-API-Key, Content-Type, If-None-Match, traceparent"
 
 struct header_list {
     int n;
     struct {
         const char *name, *value;
     } rows[SEND_HEADERS_MAX];
-    char retry_after[16];
+    char retry_after[16], tag[64];
 };
 
 void res_header(struct req *q, const char *name, const char *value)
@@ -52,6 +56,41 @@ static bool is_set(const struct res *r, const char *name)
     return false;
 }
 
+static void add_tag(struct http_conn *c, struct header_list *l)
+{
+    int bare = (int)strlen(c->tag) - 1;
+    (void)snprintf(l->tag, sizeof(l->tag), "%.*s%s", bare, c->tag,
+                   c->coded || c->tag_coded ? CODED_TAG_END : "\"");
+    add(l, "ETag", l->tag);
+}
+
+/* What caches must know, and pages of other origins. */
+static void add_variants(struct http_conn *c, struct header_list *l)
+{
+    const struct res *r = &c->q.res;
+    bool codings = !c->answer.begun && coding_possible(r),
+         origins = c->http->s.cors_origins != NULL;
+    if (c->coded)
+        add(l, "Content-Encoding", "gzip");
+    if (c->tag)
+        add_tag(c, l);
+    if (codings || origins)
+        add(l, "Vary",
+            !origins   ? "Accept-Encoding"
+            : !codings ? "Origin"
+                       : "Accept-Encoding, Origin");
+    if (!c->origin)
+        return;
+    add(l, "Access-Control-Allow-Origin", c->origin);
+    if (!c->head.preflight.n) {
+        add(l, "Access-Control-Expose-Headers", EXPOSED_HEADERS);
+        return;
+    }
+    add(l, "Access-Control-Allow-Methods", c->allow ? c->allow : "");
+    add(l, "Access-Control-Allow-Headers", ALLOWED_HEADERS);
+    add(l, "Access-Control-Max-Age", "600");
+}
+
 static void list_headers(struct http_conn *c, struct header_list *l)
 {
     const struct req *q = &c->q;
@@ -69,6 +108,7 @@ static void list_headers(struct http_conn *c, struct header_list *l)
         add(l, "Cache-Control", "no-store");
     if (c->allow)
         add(l, "Allow", c->allow);
+    add_variants(c, l);
     /* The error of an answer under way belongs to the thread that makes it. */
     int retry = c->answer.begun      ? 0
                 : q->err.retry_after ? q->err.retry_after
@@ -91,6 +131,9 @@ void response_render(struct http_conn *c)
         (void)err_set(&q->err, ERR_INTERNAL, "the operation gave no answer");
     if (q->err.code != ERR_NONE)
         res_problem(q);
+    else
+        conditional_apply(c);
+    coding_apply(c);
 }
 
 void response_add_headers(struct http_conn *c, struct MHD_Response *m)

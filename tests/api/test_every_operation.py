@@ -6,6 +6,7 @@ import pytest
 from support.client import CONTRACT
 from support.dataset import Dataset
 from support.seeds import generate
+from support.wait import until
 
 EVERY = [pytest.param(o, id=o.id) for o in CONTRACT.operations]
 WITH_JSON = [pytest.param(o, id=o.id) for o in CONTRACT.operations
@@ -307,3 +308,60 @@ def test_example_of_the_document(api, new_dataset, operation):
     answer = api.call(operation.id, json=example, **variables)
     if operation.id == "create_run":
         dataset.wait(answer.json()["id"])
+
+
+@pytest.mark.parametrize("operation", [p for p in READING if 304 in CONTRACT.by_id[p.id].responses])
+def test_what_one_has_is_not_sent_again(api, samples, operation):
+    """What changes all the time, such as a provider's figures, is asked for until it stands still."""
+    target = samples.target(operation)
+
+    def unchanged():
+        got = api.request("GET", target, expect=200)
+        tag = got.headers["ETag"]
+        for kept in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+            answer = api.request("GET", target, headers={"If-None-Match": kept}, expect=(200, 304))
+            if answer.status == 200:
+                return False
+            assert answer.content == b""
+            assert answer.headers["ETag"] == tag if kept != "*" else answer.headers["ETag"][:33] == tag[:33]
+        assert api.request("HEAD", target, headers={"If-None-Match": tag}).status in (200, 304)
+        return api.request("GET", target, headers={"If-None-Match": '"other"'}, expect=200)
+
+    until(unchanged, "the resource to stand still")
+
+
+@pytest.mark.parametrize("operation", READING)
+def test_gzip_only_of_json_and_text(api, samples, operation):
+    """The same bytes, when there are enough to be worth it, and another tag."""
+    target = samples.target(operation)
+    plain = api.request("GET", target, headers={"Accept-Encoding": "identity"}, expect=200)
+    coded = api.raw("GET", target, headers=[("Accept-Encoding", "br;q=1, gzip;q=0.5")], expect=200,
+                    gunzip=True)
+    is_file = "Content-Disposition" in plain.headers or \
+        plain.headers["Content-Type"] == "application/octet-stream"
+    assert plain.headers.get("Content-Encoding") is None
+    assert (plain.headers.get("Vary") is None) == is_file
+    if coded.headers.get("Content-Encoding"):
+        assert coded.headers["Content-Encoding"] == "gzip" and not is_file
+        assert int(coded.headers["Content-Length"]) < len(coded.content)
+        assert coded.headers.get("ETag") is None or coded.headers["ETag"].endswith('-gzip"')
+    else:
+        assert is_file or len(plain.content) < 1100
+    refused = api.raw("GET", target, headers=[("Accept-Encoding", "gzip;q=0.0, *")], expect=200)
+    assert refused.headers.get("Content-Encoding") is None
+
+
+@pytest.mark.parametrize("operation", [p for p in READING if "page_size" in CONTRACT.by_id[p.id].query])
+def test_link_is_the_next_page(api, samples, operation):
+    """As curl and Octokit follow it: with the filters, and to the same page as the token."""
+    answer = api.request("GET", samples.target(operation), params={"page_size": 1}, expect=200)
+    link = answer.headers.get("Link")
+    token = answer.json().get("next_page_token")
+    assert (link is None) == (token is None)
+    if link:
+        path, rel = link.split("; ")
+        assert rel == 'rel="next"' and "page_size=1" in path
+        by_link = api.request("GET", path[1:-1], expect=200).json()
+        by_token = api.request("GET", samples.target(operation), expect=200,
+                               params={"page_size": 1, "page_token": token}).json()
+        assert by_link == by_token and by_link["items"] != answer.json()["items"]

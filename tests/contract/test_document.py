@@ -9,8 +9,8 @@ from support.client import CONTRACT
 from support.server import ROOT
 
 DOCUMENT = load()
-OPERATIONAL = {"healthz", "readyz", "metrics", "openapi"}
-PUBLIC = {"healthz", "readyz", "openapi"}
+OPERATIONAL = {"healthz", "readyz", "metrics", "openapi", "get_problem"}
+PUBLIC = {"healthz", "readyz", "openapi", "get_problem"}
 OPERATIONS = [pytest.param(operation, id=operation.id) for operation in CONTRACT.operations]
 
 
@@ -118,7 +118,7 @@ def test_operation_declares_its_statuses(operation):
     if operation.id not in PUBLIC:
         wanted |= {401, 403, 503}
     assert wanted <= declared
-    assert len([status for status in declared if status < 400]) == 1
+    assert len([status for status in declared if status < 300]) == 1
     for status, response in operation.responses.items():
         if status >= 400:
             assert response["type"] == "application/problem+json"

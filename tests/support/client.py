@@ -1,4 +1,5 @@
 """A client that holds every request and every answer against the OpenAPI document."""
+import gzip
 import http.client
 import json as jsonlib
 import urllib.parse
@@ -83,8 +84,9 @@ class Api:
     def get(self, path, **arguments):
         return self.request("GET", path, **arguments)
 
-    def raw(self, method, target, body=None, headers=(), expect=None):
-        """Sends the target byte for byte; headers are pairs and may repeat."""
+    def raw(self, method, target, body=None, headers=(), expect=None, gunzip=False):
+        """Sends the target byte for byte; headers are pairs and may repeat. With `gunzip` a body that
+        is coded is decoded."""
         host = urllib.parse.urlsplit(self.base)
         connection = http.client.HTTPConnection(host.hostname, host.port, timeout=REQUEST_S)
         try:
@@ -95,7 +97,10 @@ class Api:
                 connection.putheader("Content-Length", str(len(body)))
             connection.endheaders(body)
             answer = connection.getresponse()
-            response = Response(answer.status, answer.headers, answer.read())
+            content = answer.read()
+            if gunzip and answer.headers.get("Content-Encoding") == "gzip":
+                content = gzip.decompress(content)
+            response = Response(answer.status, answer.headers, content)
         finally:
             connection.close()
         CONTRACT.judge(method, target.split("?")[0], response)

@@ -22,7 +22,7 @@ class Samples:
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
                   "prompt": "dense-v1", "provider": "offline", "encoder": "offline",
-                  "transfer": self.transfer, "key": self.key, "file": "text_mean.npy"}
+                  "transfer": self.transfer, "key": self.key, "problem": "validation", "file": "text_mean.npy"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -83,7 +83,8 @@ class Samples:
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
                   "run": "0" * 32, "review": "0" * 32,
                   "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
-                  "encoder": "there-is-no-such-encoder", "key": "0" * 12, "transfer": "0" * 32, "file": "nothing.npy"}
+                  "encoder": "there-is-no-such-encoder", "key": "0" * 12,
+                  "problem": "there-is-no-such-problem", "transfer": "0" * 32, "file": "nothing.npy"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}
