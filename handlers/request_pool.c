@@ -3,6 +3,7 @@
 
 #include "handlers/operation.h"
 #include "server/base/clock.h"
+#include "server/base/hash.h"
 #include "server/base/log.h"
 
 enum {
@@ -94,7 +95,10 @@ static void *run(void *arg)
     struct pool_thread *t = arg;
     struct req *q;
     while ((q = take(t->ctx.pool))) {
+        uint8_t trace[TRACE_BYTES];
         log_context(q->request_id, NULL, NULL);
+        (void)hex_decode(str_of(q->request_id), trace, sizeof(trace)); /* it always is one */
+        engine_set_trace(t->ctx.engine, trace);
         (void)q->route->operation->work(q, &t->ctx, &q->err);
         log_context(NULL, NULL, NULL);
         http_complete(q);

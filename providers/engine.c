@@ -187,9 +187,31 @@ void lane_release(struct lane *l)
     l->engine->delivered++;
 }
 
+void engine_set_trace(struct engine *g, const uint8_t trace[TRACE_BYTES])
+{
+    static const uint8_t none[TRACE_BYTES];
+
+    memcpy(g->trace, trace ? trace : none, TRACE_BYTES);
+}
+
+bool trace_is_set(const uint8_t trace[TRACE_BYTES])
+{
+    for (int i = 0; i < TRACE_BYTES; i++)
+        if (trace[i])
+            return true;
+    return false;
+}
+
+void lane_trace(const struct lane *l, uint8_t out[TRACE_BYTES])
+{
+    memcpy(out, l->engine->trace, TRACE_BYTES);
+}
+
 void lane_submit(struct lane *l, struct job *j)
 {
     j->lane = l;
+    if (!trace_is_set(j->trace))
+        lane_trace(l, j->trace);
     job_push(&l->ready, j);
 }
 

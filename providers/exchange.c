@@ -1,8 +1,10 @@
 #include "providers/exchange.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/base/clock.h"
+#include "server/base/hash.h"
 
 enum {
     RAW_MAX = 16384,
@@ -156,6 +158,7 @@ struct exchange *exchange_new(const struct route *route, struct wire *w)
     w->exchanges++;
     rate_said_clear(x->said);
     x->easy = curl_easy_init();
+    x->headers = route->headers;
     if (x->easy && set_route(x->easy, route) && set_connection(x->easy) &&
         set_callbacks(x->easy, x))
         return x;
@@ -173,12 +176,32 @@ void exchange_free(struct exchange *x)
     free(x);
 }
 
+/* The list of this sending: one line of ours, then the route's. Sampling is for the caller's side to
+ * decide; the flag says that we may have recorded it, in the log. */
+static struct curl_slist *traced(struct exchange *x, const struct job *j)
+{
+    uint8_t span[8];
+    char trace_hex[2 * TRACE_BYTES + 1], span_hex[2 * sizeof(span) + 1];
+
+    if (!trace_is_set(j->trace))
+        return x->headers;
+    random_bytes(span, sizeof(span));
+    span[0] |= 1; /* zeros are no span */
+    hex_encode(j->trace, TRACE_BYTES, trace_hex);
+    hex_encode(span, sizeof(span), span_hex);
+    (void)snprintf(x->trace_line, sizeof(x->trace_line), "traceparent: 00-%s-%s-01", trace_hex,
+                   span_hex);
+    x->trace = (struct curl_slist){.data = x->trace_line, .next = x->headers};
+    return &x->trace;
+}
+
 int exchange_start(struct exchange *x, struct job *j, const struct permit *permit)
 {
     x->job = j;
     x->body.max = j->reply_max;
     x->permit = *permit;
-    if (curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, j->body.p) != CURLE_OK ||
+    if (curl_easy_setopt(x->easy, CURLOPT_HTTPHEADER, traced(x, j)) != CURLE_OK ||
+        curl_easy_setopt(x->easy, CURLOPT_POSTFIELDS, j->body.p) != CURLE_OK ||
         curl_easy_setopt(x->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)j->body.n) != CURLE_OK ||
         curl_multi_add_handle(x->wire->multi, x->easy) != CURLM_OK)
         return -1;

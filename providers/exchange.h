@@ -21,6 +21,9 @@ struct exchange {
     enum { BODY_UNKNOWN, BODY_WHOLE, BODY_STREAM } form;
     struct rate_said said[RATE_KINDS];
     char retry_after[64], retry_after_ms[32], date[64], encoding[32], type[64];
+    /* In front of the headers of the route, when the job belongs to a trace. */
+    struct curl_slist *headers, trace;
+    char trace_line[80];
     char error[CURL_ERROR_SIZE];
     struct exchange *next;
 };

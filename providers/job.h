@@ -73,6 +73,7 @@ struct job {
     int64_t tokens_out;
     double tokens_used;
 
+    uint8_t trace[TRACE_BYTES]; /* of the engine at the submission, unless it is set before */
     int waits, hangs, resends, line_faults, paid;
     int last; /* endpoint that it is better not sent to again, and 1; 0: none */
     uint64_t answers_at_line;
@@ -108,6 +109,9 @@ int lane_room(struct lane *l);
 /* One more call of the user is held, unless there is no room; or one was answered. */
 bool lane_hold(struct lane *l);
 void lane_release(struct lane *l);
+bool trace_is_set(const uint8_t trace[TRACE_BYTES]);
+/* The trace of what is submitted now, for calls that follow later from the same request. */
+void lane_trace(const struct lane *l, uint8_t out[TRACE_BYTES]);
 /* What other threads had to do for a job is done: its engine goes on with it. From any thread. */
 void job_post(struct job *j);
 /* Hands a job over; it starts in the next engine_poll. */

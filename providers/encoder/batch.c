@@ -26,6 +26,7 @@ struct pair {
 struct batch {
     struct encoder *encoder;
     struct lane *lane;
+    uint8_t trace[TRACE_BYTES];
     encoder_done_fn done;
     void *arg, *ctx;
     size_t n;
@@ -436,6 +437,7 @@ static bool send_part(struct batch *b, size_t lo, size_t hi, struct pair *pair, 
     p->job.ops = &ops;
     p->job.arg = b->arg;
     p->job.attempts = attempts;
+    memcpy(p->job.trace, b->trace, sizeof(p->job.trace));
     p->job.reply_max = reply_bound(b->encoder, hi - lo);
     p->batch = b;
     p->lo = lo;
@@ -461,6 +463,7 @@ int batch_start(struct batch *b, void *ctx, encoder_done_fn done, void *arg, str
     b->ctx = ctx;
     b->done = done;
     b->arg = arg;
+    lane_trace(b->lane, b->trace);
     for (size_t lo = 0, hi; lo < b->n; lo = hi) {
         hi = request_end(b->encoder, b->texts, b->n, lo);
         if (!send_part(b, lo, hi, NULL, 0) && b->open == 0)

@@ -64,6 +64,7 @@ static int ask(struct worker *k, struct run_info *r, struct answer *a, struct er
     for (int i = 0; i < PROBES; i++)
         texts[i] = str_of(probe_texts[i]);
     (void)wait_for_room(k, c, deadline_us);
+    engine_set_trace(k->engine, r->id);
     if (encoder_submit(k->engine, c, texts, PROBES, a, on_probes, a, e) < 0)
         return -1;
     while (!a->answered && clock_us() < deadline_us && !atomic_load(&k->work->draining) &&

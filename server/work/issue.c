@@ -171,6 +171,7 @@ static bool issue_one(struct range *r, struct item *it, struct arena *scratch)
     if (s->request(&r->task->info->settings, it, scratch, &request, &e) < 0 ||
         !reserve(r, it, &request))
         return false;
+    engine_set_trace(r->worker->engine, r->task->info->id);
     if (llm_submit(r->worker->engine, provider_of(r, it), &request, it, on_llm, r, &e) < 0) {
         unreserve(r, it);
         return false;
@@ -297,6 +298,7 @@ static void issue_vectors(struct range *r)
             return;
         /* Before the submission: the answer may come from within it. */
         r->in_flight += (int)b->n;
+        engine_set_trace(r->worker->engine, r->task->info->id);
         if (encoder_submit(r->worker->engine, c, texts, b->n, b, on_vectors, r, &e) < 0) {
             r->in_flight -= (int)b->n;
             for (size_t i = 0; i < b->n; i++)

@@ -85,6 +85,7 @@ static int resolve_stage(struct worker *k, struct run_info *r, enum stage_id sta
             c->served = known(other, c->name);
         if (c->served.p)
             continue;
+        engine_set_trace(k->engine, r->id);
         if (ask(k, r->providers[stage][i], &p, e) < 0) {
             if (llm_provider_stopped(r->providers[stage][i], why))
                 run_ask_pause(k->work, r, k->db, "provider", why);

@@ -302,6 +302,7 @@ class Server:
         self.slots = Slots()
         self.rate = None
         self.with_schema = self.stream_events = self.streams_cut = 0
+        self.traces = {}  # spans of each
 
     def stats(self, with_texts):
         result = {
@@ -323,6 +324,7 @@ class Server:
             "with_schema": self.with_schema,
             "stream_events": self.stream_events,
             "streams_cut": self.streams_cut,
+            "traces": {trace: len(spans) for trace, spans in self.traces.items()},
             "distinct_texts": len(self.texts),
             "max_calls_per_text": max(self.texts.values(), default=0),
         }
@@ -754,6 +756,8 @@ class Server:
             texts = texts if isinstance(texts, list) else [texts]
         text = "\n".join(texts)
         self.inputs = texts
+        _, trace, span, _ = headers.get("traceparent", "---").split("-")
+        self.traces.setdefault(trace, set()).add(span)
         if text == PROBE:
             self.counts["probes"] += 1
             return self.refused(route, request, headers) or self.chat(request)
