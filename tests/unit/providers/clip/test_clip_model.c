@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "providers/clip/model.h"
+#include "providers/clip/threads.h"
 
 enum { CASES_MAX = 64, PATH_BYTES = 512 };
 
@@ -225,6 +226,22 @@ static void test_weights_of_another_shape(void **state)
     close_fixture(&quick);
 }
 
+/* As whoever computes: while they are held, a product is the calling thread's alone. */
+static int hold_threads(void **state)
+{
+    struct err e = {0};
+
+    (void)state;
+    return clip_threads_hold(&e);
+}
+
+static int release_threads(void **state)
+{
+    (void)state;
+    clip_threads_release();
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -235,5 +252,5 @@ int main(void)
         cmocka_unit_test(test_bad_configurations),
         cmocka_unit_test(test_weights_of_another_shape),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, hold_threads, release_threads);
 }
