@@ -18,7 +18,7 @@ struct engine {
     struct job_queue returned; /* to be answered as returned */
     struct job_queue away;     /* other threads work on them */
     pthread_mutex_t post_mutex;
-    struct job *posted; /* of those away, under the mutex */
+    struct job *posted;         /* of those away, under the mutex */
     uint8_t trace[TRACE_BYTES]; /* of what is submitted now; zeros: none */
     int held, delivered;
     bool woken;

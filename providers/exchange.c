@@ -176,8 +176,8 @@ void exchange_free(struct exchange *x)
     free(x);
 }
 
-/* The list of this sending: one line of ours, then the route's. Sampling is for the caller's side to
- * decide; the flag says that we may have recorded it, in the log. */
+/* The list of this sending: one line of ours, then the route's. Sampling is for the caller's side
+ * to decide; the flag says that we may have recorded it, in the log. */
 static struct curl_slist *traced(struct exchange *x, const struct job *j)
 {
     uint8_t span[8];
