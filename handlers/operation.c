@@ -107,6 +107,7 @@ static enum http_verdict on_start(struct req *q)
         return begin(q);
     case ACCESS_UNKNOWN:
         s->asks_key = true;
+        http_hold(q);
         submit(q);
         return HTTP_PENDING;
     case ACCESS_REFUSED:

@@ -31,8 +31,10 @@ static bool advance(struct http_conn *c)
         (void)pthread_mutex_lock(&c->mutex);
         enum op_state op = c->op;
         bool begun = c->answer.begun;
-        if (op == OP_IDLE || (op == OP_COMPLETE && !begun))
+        if (op == OP_IDLE || (op == OP_COMPLETE && !begun)) {
             c->op = OP_PENDING; /* from here on http_complete() may come */
+            c->held = false;
+        }
         (void)pthread_mutex_unlock(&c->mutex);
         if (begun)
             return true;
@@ -51,7 +53,7 @@ static bool suspend(struct http_conn *c, bool need_room)
 {
     (void)pthread_mutex_lock(&c->mutex);
     bool wait = c->op == OP_PENDING && !c->answer.begun && !is_stopping(c) &&
-                !(need_room && c->pipe.ring.used < PIPE_BYTES);
+                (c->held || !(need_room && c->pipe.ring.used < PIPE_BYTES));
     if (wait) {
         c->suspended = true;
         MHD_suspend_connection(c->mhd);
@@ -175,6 +177,14 @@ static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_
     return MHD_YES;
 }
 
+static bool is_held(struct http_conn *c)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    bool held = c->held;
+    (void)pthread_mutex_unlock(&c->mutex);
+    return held;
+}
+
 static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t *size)
 {
     size_t max = c->q.route->body_max;
@@ -191,7 +201,7 @@ static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t
         size_t done = 0;
         if (over)
             pipe_break(c, true);
-        else
+        else if (!is_held(c))
             done = pipe_write(c, data, *size);
         data += done;
         *size -= done;
@@ -321,15 +331,26 @@ void conn_on_closed(struct http_socket *s)
         part(s->conn);
 }
 
+void http_hold(struct req *q)
+{
+    struct http_conn *c = q->conn;
+    (void)pthread_mutex_lock(&c->mutex);
+    c->held = true;
+    (void)pthread_mutex_unlock(&c->mutex);
+}
+
 void http_complete(struct req *q)
 {
     struct http_conn *c = q->conn;
     struct http *h = c->http;
     (void)pthread_mutex_lock(&c->mutex);
     c->op = OP_COMPLETE;
-    c->answer.ended = true;
-    bool gone = c->gone;
-    if (!gone) {
+    bool gone = c->gone, held = c->held;
+    if (!held)
+        c->answer.ended = true;
+    if (!gone && held)
+        conn_resume(c);
+    if (!gone && !held) {
         /* A client that has stopped sending would never make the worker look at this request. */
         if (c->pipe.ring.p && !c->pipe.ended)
             socket_deadline(c->sock, STALL_S);

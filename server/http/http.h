@@ -150,6 +150,10 @@ void http_stop(struct http *h, int timeout_ms);
 
 /* Resumes a pending request from any thread; exactly once for each HTTP_PENDING. */
 void http_complete(struct req *q);
+/* Before a verdict of HTTP_PENDING that comes in front of the operation, such as the question whose
+ * key it is: until http_complete() nothing of a stream is read, and afterwards the operation begins
+ * as if nothing had been. In start only. */
+void http_hold(struct req *q);
 /* Calls fn(q) from the timer thread after `ms`; the request must be pending. fn must not block.
  * When the server drains, fn is called at once. */
 void http_after(struct req *q, int ms, void (*fn)(struct req *q));

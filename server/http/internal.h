@@ -148,6 +148,7 @@ struct http_conn {
     struct http_conn *prev, *next; /* in worker->all, under its mutex */
     pthread_mutex_t mutex;
     enum op_state op; /* under mutex while OP_PENDING */
+    bool held;        /* under mutex: what is pending comes in front of the operation */
     bool suspended;   /* under mutex */
     bool gone;        /* under mutex: the client's side is over, the operation's is not */
 };

@@ -93,6 +93,7 @@ static void conn_clear(struct http_conn *c)
     /* `suspended`, which http_stop() looks at, is false already. */
     memcpy(c, &blank, offsetof(struct http_conn, prev));
     c->op = OP_IDLE;
+    c->held = false;
 }
 
 void conn_give(struct http_conn *c)

@@ -53,7 +53,7 @@ def test_options_names_the_methods(api, samples, operation):
 def wrong_methods():
     for operation in CONTRACT.operations:
         known = {o.method for o in CONTRACT.operations if o.template == operation.template}
-        for method in ("PATCH", "TRACE", "PUT", "POST", "DELETE", "GET"):
+        for method in ("PATCH", "TRACE", "QUERY", "PUT", "POST", "DELETE", "GET"):
             if method not in known:
                 yield pytest.param(operation, method, id=f"{operation.id}-{method}")
 
@@ -295,6 +295,8 @@ def test_example_of_the_document(api, new_dataset, operation):
         variables["prompt"] = "dense-v1"
     if "{provider}" in operation.template:
         variables["provider"] = "offline"
+    if "{key}" in operation.template:
+        variables["key"] = api.call("create_key", json={"name": "x", "scopes": ["read"]}).json()["id"]
     if "{encoder}" in operation.template:
         variables["encoder"] = "offline"
     example = dict(operation.example)

@@ -2,6 +2,7 @@
 import base64
 import re
 import subprocess
+import time
 
 import pytest
 import requests
@@ -9,6 +10,7 @@ import requests
 from support import keys
 from support.client import Api
 from support.cluster import Database
+from support.dataset import Dataset
 from support.keys import SCOPES
 from support.server import Server, run
 from support.wait import until
@@ -185,6 +187,51 @@ def test_command_line(server):
 def test_command_line_refuses(server, words, told):
     done = run("keys", *words, **server.settings)
     assert done.returncode == 1 and told in done.stderr and done.stdout == b""
+
+
+def test_answers_and_bodies_of_a_key_that_is_not_known_yet(server, api):
+    """The question whose key it is comes first; nothing of a stream is lost to it, in either direction."""
+    dataset = Dataset(api, "streams", 2)
+
+    def slowly():
+        yield b"".join(b"A seed of a stream, number %d.\n" % i for i in range(20000))
+        time.sleep(2.5)
+        yield b"The last seed of the stream.\n"
+
+    def fresh():
+        key = api.call("create_key", json={"name": "fresh", "scopes": ["write", "export"]}).json()["key"]
+        return {"Authorization": f"Bearer {key}", "Content-Type": "application/octet-stream"}
+
+    done = requests.post(server.base + dataset.path + "/seeds/import", data=slowly(), headers=fresh(), timeout=60)
+    assert done.status_code == 200 and done.json()["new"] == 20001
+    refused = requests.post(server.base + dataset.path + "/seeds/import", data=slowly(), timeout=60,
+                            headers={**fresh(), "Authorization": f"Bearer {keys.forged()}"})
+    assert refused.status_code == 401
+    dataset.run(["captions", "representations"], limit=300)
+    for form in ("npy", "ids", "safetensors"):
+        whole = requests.get(f"{server.base}{dataset.path}/representations.{form}", headers=fresh(), timeout=60)
+        assert whole.status_code == 200 and len(whole.content) == int(whole.headers["Content-Length"])
+
+
+def test_before_the_schema_is_there(new_server):
+    """What needs a key says that it cannot know any yet; what needs none answers."""
+    made = new_server(start=False, MONOCEROS_AUTH="keys")
+    made.start(ready=False)
+    api = Api(made.base, keys.forged())
+    until(lambda: _listens(made), "the server to listen")
+    for operation in ("list_providers", "list_seed_templates", "metrics", "list_datasets"):
+        assert int(api.call(operation, expect=503).headers["Retry-After"]) > 0
+    api.call("healthz")
+    made.migrate()
+    made.wait_ready()
+    api.call("list_providers", expect=401)
+
+
+def _listens(server):
+    try:
+        return status(server) in (401, 503)
+    except requests.ConnectionError:
+        return False
 
 
 def test_all_scopes_are_known(api):
