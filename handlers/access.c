@@ -64,11 +64,7 @@ static enum access judge(struct req *q, const struct key_facts *f)
         return refuse(q, "the key was revoked");
     if (f->expires_us && f->expires_us <= clock_us())
         return refuse(q, "the key has expired");
-    s->caller = (struct caller){.name = f->caller,
-                                .owner = f->owner,
-                                .key = s->key->id,
-                                .scopes = f->scopes,
-                                .limited = f->limited};
+    s->caller = (struct caller){.name = f->caller, .key = s->key->id};
     if (f->scopes & (needed | SCOPE_ADMIN))
         return ACCESS_GIVEN;
     (void)err_set(&q->err, ERR_FORBIDDEN, "the key lacks the scope %s, which this operation needs",
@@ -90,8 +86,7 @@ enum access access_begin(struct req *q)
     const struct app *app = q->app;
     struct op_state *s = op_state(q);
     struct key_facts f;
-    s->caller =
-        (struct caller){.name = "{default}", .owner = "default", .key = "", .scopes = SCOPE_ALL};
+    s->caller = (struct caller){.name = "{default}", .key = ""};
     if (q->route->scope == SCOPE_NONE || !app->keys)
         return ACCESS_GIVEN;
     s->key = arena_alloc(q->arena, sizeof(*s->key));
@@ -129,16 +124,13 @@ static unsigned read_scopes(struct str names)
 static bool read_facts(struct req *q, const struct rows *r, struct key_facts *f)
 {
     struct str caller = arena_str(q->arena, rows_text(r, 0, 1));
-    struct str owner = arena_str(q->arena, rows_text(r, 0, 2));
-    if (!caller.p || !owner.p || !hex_decode(rows_text(r, 0, 0), f->hash, sizeof(f->hash)))
+    if (!caller.p || !hex_decode(rows_text(r, 0, 0), f->hash, sizeof(f->hash)))
         return false;
     memcpy(f->id, op_state(q)->key->id, sizeof(f->id));
     f->caller = caller.p;
-    f->owner = owner.p;
-    f->scopes = read_scopes(rows_text(r, 0, 3));
-    f->limited = rows_bool(r, 0, 4);
-    f->revoked = rows_bool(r, 0, 5);
-    f->expires_us = rows_null(r, 0, 6) ? 0 : clock_us() + (int64_t)(rows_double(r, 0, 6) * 1000000);
+    f->scopes = read_scopes(rows_text(r, 0, 2));
+    f->revoked = rows_bool(r, 0, 3);
+    f->expires_us = rows_null(r, 0, 4) ? 0 : clock_us() + (int64_t)(rows_double(r, 0, 4) * 1000000);
     return true;
 }
 

@@ -9,8 +9,8 @@
 enum { SLOTS = 1024 };
 
 struct slot {
-    struct key_facts facts; /* with pointers to these two */
-    char *caller, *owner;
+    struct key_facts facts;
+    char *caller;           /* that of facts */
     int64_t fresh_until_us; /* 0: empty */
 };
 
@@ -30,7 +30,6 @@ struct key_cache *key_cache_new(void)
 static void empty(struct slot *s)
 {
     free(s->caller);
-    free(s->owner);
     *s = (struct slot){.fresh_until_us = 0};
 }
 
@@ -61,8 +60,7 @@ bool key_cache_get(struct key_cache *c, const char *id, struct arena *a, struct 
     if (s->fresh_until_us > clock_us() && strcmp(s->facts.id, id) == 0) {
         *out = s->facts;
         out->caller = arena_dup(a, s->facts.caller, strlen(s->facts.caller));
-        out->owner = arena_dup(a, s->facts.owner, strlen(s->facts.owner));
-        found = out->caller && out->owner;
+        found = out->caller != NULL;
     }
     (void)pthread_mutex_unlock(&c->mutex);
     return found;
@@ -72,14 +70,10 @@ void key_cache_put(struct key_cache *c, const struct key_facts *f)
 {
     struct slot made = {.facts = *f,
                         .caller = strdup(f->caller),
-                        .owner = strdup(f->owner),
                         .fresh_until_us = clock_us() + (int64_t)KEY_CACHE_S * 1000000};
-    if (!made.caller || !made.owner) {
-        empty(&made);
+    if (!made.caller)
         return;
-    }
     made.facts.caller = made.caller;
-    made.facts.owner = made.owner;
     (void)pthread_mutex_lock(&c->mutex);
     struct slot *s = slot_of(c, f->id);
     empty(s);

@@ -13,9 +13,8 @@ struct key_facts {
     char id[KEY_ID_CHARS + 1];
     uint8_t hash[SHA256_BYTES];
     const char *caller; /* what the first parameter of statements says */
-    const char *owner;
-    unsigned scopes; /* bits of enum scope */
-    bool limited, revoked;
+    unsigned scopes;    /* bits of enum scope */
+    bool revoked;
     int64_t expires_us; /* by clock_us(); 0: never */
 };
 
@@ -23,7 +22,7 @@ struct key_cache;
 
 struct key_cache *key_cache_new(void);
 void key_cache_free(struct key_cache *c); /* accepts NULL */
-/* False when nothing fresh is known. The strings are copies in `a`. */
+/* False when nothing fresh is known. The string is a copy in `a`. */
 bool key_cache_get(struct key_cache *c, const char *id, struct arena *a, struct key_facts *out);
 /* Copies; does nothing without memory. */
 void key_cache_put(struct key_cache *c, const struct key_facts *f);

@@ -36,10 +36,7 @@ struct operation {
 /* Who asks. The strings live as long as the request. */
 struct caller {
     const char *name; /* as bind_caller gives it to statements: an array as PostgreSQL writes it */
-    const char *owner;
-    const char *key; /* id; "" without one */
-    unsigned scopes; /* bits of enum scope */
-    bool limited;    /* to some of the owner's datasets */
+    const char *key;  /* id; "" without one */
 };
 
 enum { OP_ARRAYS_MAX = 6 };

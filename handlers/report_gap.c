@@ -417,7 +417,6 @@ static int make_report(struct gap_report *r, struct work_ctx *ctx, struct err *e
         return -1;
     r->took_us = clock_us() - started;
     res_json(q, 200);
-    q->res.fresh = true;
     gap_write(r, &q->res.body);
     return 0;
 }
@@ -428,6 +427,7 @@ static int gap_work(struct req *q, struct work_ctx *ctx, struct err *e)
     if (read_query(q, &r, e) < 0 || report_enter(ctx->app, e) < 0)
         return -1;
     int rc = make_report(&r, ctx, e);
+    q->res.fresh = true;
     report_leave(ctx->app);
     gap_report_free(&r);
     return rc;

@@ -105,7 +105,7 @@ static void list_headers(struct http_conn *c, struct header_list *l)
     add(l, "traceparent", q->traceparent);
     add(l, "X-Content-Type-Options", "nosniff");
     if (!is_set(r, "Cache-Control"))
-        add(l, "Cache-Control", "no-store");
+        add(l, "Cache-Control", c->tag ? "private, no-cache" : "no-store");
     if (c->allow)
         add(l, "Allow", c->allow);
     add_variants(c, l);

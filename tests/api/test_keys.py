@@ -13,7 +13,7 @@ from support.cluster import Database
 from support.dataset import Dataset
 from support.keys import SCOPES
 from support.server import Server, run
-from support.wait import until
+from support.wait import PATIENCE, until
 
 FORM = re.compile(r"^mono_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$")
 
@@ -130,7 +130,7 @@ def test_what_is_known_of_a_key_ages(server, api):
     assert status(server, X_API_Key=key) == 200
     done = run("keys", "revoke", key[5:17], **server.settings)
     assert done.returncode == 0 and b'"revoked"' in done.stdout
-    until(lambda: status(server, X_API_Key=key) == 401, "the revocation to be known", timeout=12)
+    until(lambda: status(server, X_API_Key=key) == 401, "the revocation to be known", timeout=max(12, PATIENCE))
 
 
 @pytest.mark.parametrize("body, pointer", [

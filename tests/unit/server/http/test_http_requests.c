@@ -53,7 +53,9 @@ static void test_standard_headers(void **state)
     struct answer *a = get("/v1/hello");
     assert_string_equal(answer_header(a, "Content-Type"), "application/json");
     assert_string_equal(answer_header(a, "X-Content-Type-Options"), "nosniff");
-    assert_string_equal(answer_header(a, "Cache-Control"), "no-store");
+    assert_string_equal(answer_header(a, "Cache-Control"), "private, no-cache");
+    assert_string_equal(answer_header(get("/v1/items/"), "Cache-Control"), "no-store");
+    a = get("/v1/hello");
     assert_int_equal(strlen(answer_header(a, "X-Request-Id")), 32);
     assert_int_equal(strlen(answer_header(a, "traceparent")), 55);
     a = ask("GET /v1/hello HTTP/1.1\r\nHost: t\r\n"
