@@ -86,7 +86,7 @@ enum access access_begin(struct req *q)
     const struct app *app = q->app;
     struct op_state *s = op_state(q);
     struct key_facts f;
-    s->caller = (struct caller){.name = "{default}", .key = ""};
+    s->caller = (struct caller){.name = "{default}"};
     if (q->route->scope == SCOPE_NONE || !app->keys)
         return ACCESS_GIVEN;
     s->key = arena_alloc(q->arena, sizeof(*s->key));
@@ -102,22 +102,16 @@ enum access access_begin(struct req *q)
     default:
         break;
     }
-    if (!atomic_load(&app->migrated)) {
-        (void)err_set(&q->err, ERR_UNAVAILABLE, "the database's schema is not current yet");
+    if (op_require_schema(q, &q->err) < 0)
         return ACCESS_REFUSED;
-    }
     return key_cache_get(app->keys, s->key->id, q->arena, &f) ? judge(q, &f) : ask(q);
 }
 
 static unsigned read_scopes(struct str names)
 {
     unsigned scopes = 0;
-    while (names.n) {
-        const char *comma = memchr(names.p, ',', names.n);
-        struct str name = {names.p, comma ? (size_t)(comma - names.p) : names.n};
-        scopes |= scope_of(name);
-        names = str_from(names, comma ? name.n + 1 : names.n);
-    }
+    while (names.n)
+        scopes |= scope_of(str_next(&names, ','));
     return scopes;
 }
 

@@ -25,10 +25,9 @@ static int readyz_bind(struct req *q, struct db_call *c, struct err *e)
 
 static int readyz_render(struct req *q, const struct rows *r, struct err *e)
 {
-    const struct app *app = q->app;
     (void)r;
-    if (!atomic_load(&app->migrated))
-        return err_set(e, ERR_UNAVAILABLE, "the database's schema is not current yet");
+    if (op_require_schema(q, e) < 0)
+        return -1;
     res_json(q, 200);
     buf_adds(&q->res.body, STR("{\"status\":\"ready\"}"));
     return 0;

@@ -196,14 +196,12 @@ static int64_t refuse_places(struct import *m, const struct caption_batch *b, st
 {
     int64_t n = 0, place;
     while (places.n) {
-        const char *comma = memchr(places.p, ',', places.n);
-        struct str one = {places.p, comma ? (size_t)(comma - places.p) : places.n};
+        struct str one = str_next(&places, ',');
         if (str_to_i64(one, 1, m->rows, &place)) {
             import_refuse(m, b->lines[place - 1], "unknown_seed",
                           "/seed_id: the dataset has no such seed");
             n++;
         }
-        places = str_from(places, one.n + 1);
     }
     return n;
 }

@@ -124,14 +124,12 @@ static int64_t refuse_places(struct vector_import *v, struct str places)
 {
     int64_t n = 0, place;
     while (places.n) {
-        const char *comma = memchr(places.p, ',', places.n);
-        struct str one = {places.p, comma ? (size_t)(comma - places.p) : places.n};
+        struct str one = str_next(&places, ',');
         if (str_to_i64(one, 1, v->m.rows, &place)) {
             import_refuse(&v->m, v->rows[place - 1], "unknown_id",
                           "the dataset has no such caption");
             n++;
         }
-        places = str_from(places, one.n + 1);
     }
     return n;
 }

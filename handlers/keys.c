@@ -80,12 +80,18 @@ static int revoke_bind(struct req *q, struct db_call *c, struct err *e)
     return bind_key(q, c, STMT_KEY_REVOKE, e);
 }
 
-static int revoke_render(struct req *q, const struct rows *r, struct err *e)
+/* What this process knew of the key that the path names is no longer so. */
+static void forget(struct req *q)
 {
     const struct app *app = q->app;
     struct str id = arena_str(q->arena, q->params[0]);
     if (app->keys && id.p)
         key_cache_drop(app->keys, id.p);
+}
+
+static int revoke_render(struct req *q, const struct rows *r, struct err *e)
+{
+    forget(q);
     return item_render(q, r, e);
 }
 
@@ -187,14 +193,11 @@ static int rotate_bind(struct req *q, struct db_call *c, struct err *e)
 
 static int rotate_render(struct req *q, const struct rows *r, struct err *e)
 {
-    const struct app *app = q->app;
-    struct str id = arena_str(q->arena, q->params[0]);
     if (rows_count(r) == 0)
         return key_not_found(e);
     if (!rows_bool(r, 0, 0))
         return err_set(e, ERR_CONFLICT, "the key was revoked or has expired: create another one");
-    if (app->keys && id.p)
-        key_cache_drop(app->keys, id.p);
+    forget(q);
     return show(q, rows_text(r, 0, 1), e);
 }
 

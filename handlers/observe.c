@@ -66,7 +66,7 @@ void observe_request(const struct req *q, int64_t duration_us)
     struct log_field all[ALWAYS + 2];
     int n = ALWAYS;
     memcpy(all, fields, sizeof(fields));
-    if (op_state(q) && op_state(q)->caller.key && op_state(q)->caller.key[0])
+    if (op_state(q) && op_state(q)->caller.key)
         all[n++] = log_z("key", op_state(q)->caller.key);
     if (why.n)
         all[n++] = log_s("error", why);

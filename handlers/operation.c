@@ -25,6 +25,14 @@ int op_call_array(struct db_call *c, struct array *a, struct err *e)
     return 0;
 }
 
+int op_require_schema(const struct req *q, struct err *e)
+{
+    const struct app *app = q->app;
+    return atomic_load(&app->migrated)
+               ? 0
+               : err_set(e, ERR_UNAVAILABLE, "the database's schema is not current yet");
+}
+
 static int decode_body(struct req *q, struct op_state *s)
 {
     const struct operation *op = q->route->operation;
@@ -74,7 +82,6 @@ static enum http_verdict start_work(struct req *q)
 static enum http_verdict begin(struct req *q)
 {
     const struct operation *op = q->route->operation;
-    const struct app *app = q->app;
     struct op_state *s = op_state(q);
     if (decode_body(q, s) < 0)
         return HTTP_REPLY;
@@ -82,10 +89,8 @@ static enum http_verdict begin(struct req *q)
         (void)op->render(q, NULL, &q->err);
         return HTTP_REPLY;
     }
-    if (!op->while_migrating && !atomic_load(&app->migrated)) {
-        (void)err_set(&q->err, ERR_UNAVAILABLE, "the database's schema is not current yet");
+    if (!op->while_migrating && op_require_schema(q, &q->err) < 0)
         return HTTP_REPLY;
-    }
     if (op->work)
         return start_work(q);
     if (op->bind(q, &s->call, &q->err) < 0)

@@ -36,7 +36,7 @@ struct operation {
 /* Who asks. The strings live as long as the request. */
 struct caller {
     const char *name; /* as bind_caller gives it to statements: an array as PostgreSQL writes it */
-    const char *key;  /* id; "" without one */
+    const char *key;  /* id; NULL without one */
 };
 
 enum { OP_ARRAYS_MAX = 6 };
@@ -69,6 +69,9 @@ static inline void *op_body(const struct req *q)
 struct array *op_array(struct req *q, enum array_type type, size_t max_bytes);
 /* Adds it to the call, unless memory was short. */
 int op_call_array(struct db_call *c, struct array *a, struct err *e);
+
+/* 0 when the schema is current; -1 with ERR_UNAVAILABLE before. */
+int op_require_schema(const struct req *q, struct err *e);
 
 /* Puts a request in the queue; false when it is full or the pool ends. */
 bool request_pool_submit(struct request_pool *p, struct req *q);

@@ -148,13 +148,11 @@ static void add_filters(struct report *r, struct str flags, struct str dropped, 
         near = str_is(dropped, "near_duplicate");
     }
     while (flags.n) {
-        const char *comma = memchr(flags.p, ',', flags.n);
-        struct str one = {flags.p, comma ? (size_t)(comma - flags.p) : flags.n};
+        struct str one = str_next(&flags, ',');
         if (one.n)
             ledger_add(&r->filters, one, STR(""), &flagged);
         exact = exact || str_is(one, "exact_duplicate");
         near = near || str_is(one, "near_duplicate");
-        flags = str_from(flags, one.n + 1);
     }
     r->marked_exact += exact ? n : 0;
     r->marked_near += near ? n : 0;

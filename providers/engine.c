@@ -189,9 +189,7 @@ void lane_release(struct lane *l)
 
 void engine_set_trace(struct engine *g, const uint8_t trace[TRACE_BYTES])
 {
-    static const uint8_t none[TRACE_BYTES];
-
-    memcpy(g->trace, trace ? trace : none, TRACE_BYTES);
+    memcpy(g->trace, trace, TRACE_BYTES);
 }
 
 bool trace_is_set(const uint8_t trace[TRACE_BYTES])

@@ -27,7 +27,7 @@ void engine_cancel(struct engine *g, const void *arg);
 /* Like engine_cancel, but leaves alone what is on the wire and will be answered soon: ends only the
  * calls that wait for their turn, for a pause to end or for another attempt. */
 void engine_withdraw(struct engine *g, const void *arg);
-/* The trace (W3C Trace Context) that the calls submitted from here on belong to; NULL: none. Each
+/* The trace (W3C Trace Context) that the calls submitted from here on belong to. Each
  * sending is a span of its own. */
 enum { TRACE_BYTES = 16 };
 void engine_set_trace(struct engine *g, const uint8_t trace[TRACE_BYTES]);

@@ -114,7 +114,6 @@ static int on_sending(void *arg, char *peer, char *local, int peer_port, int loc
 static bool set_route(CURL *c, const struct route *r)
 {
     return curl_easy_setopt(c, CURLOPT_URL, r->url) == CURLE_OK &&
-           curl_easy_setopt(c, CURLOPT_HTTPHEADER, r->headers) == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "http,https") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_PROXY, "") == CURLE_OK &&
            curl_easy_setopt(c, CURLOPT_USERAGENT, "monoceros") == CURLE_OK &&

@@ -14,6 +14,7 @@ enum { DAY_S = 86400, DAYS_MAX = 3650, LIST_ROWS = 10000, ARRAY_BYTES = 65536 };
 /* The flags of this command; others are settings. */
 struct options {
     const char *name, *owner, *scopes, *datasets, *expires;
+    char caller[80]; /* the owner as the first parameter of statements */
 };
 
 static const char *const usage =
@@ -62,22 +63,18 @@ static int take_options(int *argc, char **argv, struct options *o, struct err *e
         *value = argv[++i];
     }
     *argc = n;
+    if (!dataset_name_is_valid(str_of(o->owner)))
+        return err_set(e, ERR_VALIDATION, "--owner: must match ^[a-z0-9][a-z0-9._-]{0,62}$");
+    /* Such a name needs quotes only where it is NULL's. */
+    (void)snprintf(o->caller, sizeof(o->caller), "{\"%s\"}", o->owner);
     return 0;
-}
-
-static struct str next_item(struct str *list)
-{
-    const char *comma = list->n ? memchr(list->p, ',', list->n) : NULL;
-    struct str item = {list->p, comma ? (size_t)(comma - list->p) : list->n};
-    *list = str_from(*list, comma ? item.n + 1 : item.n);
-    return item;
 }
 
 static int read_scopes(const char *list, struct array *out, bool *admin, struct err *e)
 {
     struct str rest = str_of(list);
     while (rest.n) {
-        struct str item = next_item(&rest);
+        struct str item = str_next(&rest, ',');
         unsigned scope = scope_of(item);
         if (scope == SCOPE_NONE)
             return err_set(e, ERR_VALIDATION,
@@ -93,7 +90,7 @@ static int read_datasets(const char *list, struct array *out, struct err *e)
 {
     struct str rest = str_of(list);
     while (rest.n) {
-        struct str item = next_item(&rest);
+        struct str item = str_next(&rest, ',');
         if (!dataset_name_is_valid(item))
             return err_set(e, ERR_VALIDATION, "--datasets: \"" STR_FMT "\" is no dataset's name",
                            STR_ARG(item));
@@ -102,17 +99,6 @@ static int read_datasets(const char *list, struct array *out, struct err *e)
     return out->n <= KEY_DATASETS_MAX
                ? 0
                : err_set(e, ERR_VALIDATION, "--datasets: at most %d", KEY_DATASETS_MAX);
-}
-
-/* The owner as the first parameter of statements; its characters need no quotes but NULL does. */
-static int call_owner(const struct options *o, char out[80], struct db_call *c, struct err *e)
-{
-    const char *owner = o->owner ? o->owner : "default";
-    if (!dataset_name_is_valid(str_of(owner)))
-        return err_set(e, ERR_VALIDATION, "--owner: must match ^[a-z0-9][a-z0-9._-]{0,62}$");
-    (void)snprintf(out, 80, "{\"%s\"}", owner);
-    call_z(c, out);
-    return 0;
 }
 
 static int call_expiry(const struct options *o, struct db_call *c, struct err *e)
@@ -142,7 +128,6 @@ static int create(struct db *db, const struct options *o, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     _cleanup_(lists_free) struct lists l = {0};
-    char owner[80];
     struct db_call c;
     struct key k;
     bool admin = false;
@@ -159,8 +144,7 @@ static int create(struct db *db, const struct options *o, struct err *e)
         return err_set(e, ERR_VALIDATION, "an admin key cannot be limited to some datasets");
     key_make(&k);
     call_init(&c, STMT_KEY_PUT);
-    if (call_owner(o, owner, &c, e) < 0)
-        return -1;
+    call_z(&c, o->caller);
     call_z(&c, k.id);
     call_z(&c, o->name);
     call_bytes(&c, k.hash, sizeof(k.hash));
@@ -179,11 +163,9 @@ static int create(struct db *db, const struct options *o, struct err *e)
 static int list(struct db *db, const struct options *o, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
-    char owner[80];
     struct db_call c;
     call_init(&c, STMT_KEYS_LIST);
-    if (call_owner(o, owner, &c, e) < 0)
-        return -1;
+    call_z(&c, o->caller);
     call_i64(&c, 0);
     call_z(&c, "");
     call_i64(&c, LIST_ROWS);
@@ -197,11 +179,9 @@ static int list(struct db *db, const struct options *o, struct err *e)
 static int revoke(struct db *db, const struct options *o, const char *id, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
-    char owner[80];
     struct db_call c;
     call_init(&c, STMT_KEY_REVOKE);
-    if (call_owner(o, owner, &c, e) < 0)
-        return -1;
+    call_z(&c, o->caller);
     call_z(&c, id);
     if (db_run(db, &c, &rows, e) < 0)
         return -1;
@@ -230,7 +210,7 @@ static int run(const char *verb, const char *id, const struct options *o, const 
 
 int keys_command(int argc, char **argv, struct err *e)
 {
-    struct options o = {0};
+    struct options o = {.owner = "default"};
     struct config c;
     const char *verb = argc > 0 ? argv[0] : "";
     bool revokes = strcmp(verb, "revoke") == 0;

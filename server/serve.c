@@ -198,10 +198,6 @@ int serve(const struct config *c, const char *version, struct err *e)
 {
     struct service s = {.config = c};
     sigset_t set;
-    char host[CONFIG_HOST_MAX];
-    int port;
-    if (config_listen_address(c, host, &port, e) < 0)
-        return -1;
     log_setup(strcmp(c->log_level, "debug") == 0   ? LOG_DEBUG
               : strcmp(c->log_level, "warn") == 0  ? LOG_WARN
               : strcmp(c->log_level, "error") == 0 ? LOG_ERROR

@@ -55,6 +55,19 @@ def database(server):
     return server.database
 
 
+@pytest.fixture(scope="module")
+def guarded_server(cluster):
+    """One that wants keys, for a file of tests."""
+    made = Server(Database(cluster), MONOCEROS_AUTH="keys")
+    try:
+        made.migrate()
+        made.start()
+        yield made
+        made.stop()
+    finally:
+        made.destroy()
+
+
 @pytest.fixture
 def api(server):
     return Api(server.base)

@@ -22,6 +22,15 @@ bool str_ieq(struct str a, struct str b)
     return a.n == b.n && fold_eq(a.p, b.p, a.n);
 }
 
+struct str str_next(struct str *rest, char separator)
+{
+    const char *end = rest->n ? memchr(rest->p, separator, rest->n) : NULL;
+    struct str one = {rest->p, end ? (size_t)(end - rest->p) : rest->n};
+    if (rest->n)
+        *rest = str_from(*rest, one.n + 1);
+    return one;
+}
+
 ptrdiff_t str_find(struct str s, struct str needle)
 {
     if (needle.n == 0)

@@ -47,6 +47,8 @@ bool str_ieq(struct str a, struct str b);
 /* Offset of needle in s, or -1. ASCII case is folded by str_ifind only. */
 ptrdiff_t str_find(struct str s, struct str needle);
 ptrdiff_t str_ifind(struct str s, struct str needle);
+/* What of *rest stands in front of the first separator, or all of it; *rest goes on behind that. */
+struct str str_next(struct str *rest, char separator);
 /* s without ASCII white space at both ends. */
 struct str str_trim(struct str s);
 /* The whole of s as a decimal integer within [min, max]; false, and *out untouched, otherwise. */

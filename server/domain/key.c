@@ -58,6 +58,15 @@ static void checksum(const char *text, char out[KEY_CHECKSUM_CHARS])
         out[i] = digits[v % DIGITS];
 }
 
+/* What follows from the text. */
+static void complete(struct key *k)
+{
+    k->text[KEY_CHARS] = '\0';
+    memcpy(k->id, k->text + PREFIX_CHARS, KEY_ID_CHARS);
+    k->id[KEY_ID_CHARS] = '\0';
+    sha256((struct str){k->text, KEY_CHARS}, k->hash);
+}
+
 void key_make(struct key *k)
 {
     memcpy(k->text, "mono_", PREFIX_CHARS);
@@ -65,10 +74,7 @@ void key_make(struct key *k)
     k->text[SECRET_AT - 1] = '_';
     random_digits(k->text + SECRET_AT, KEY_SECRET_CHARS);
     checksum(k->text, k->text + KEY_CHARS - KEY_CHECKSUM_CHARS);
-    k->text[KEY_CHARS] = '\0';
-    memcpy(k->id, k->text + PREFIX_CHARS, KEY_ID_CHARS);
-    k->id[KEY_ID_CHARS] = '\0';
-    sha256((struct str){k->text, KEY_CHARS}, k->hash);
+    complete(k);
 }
 
 bool key_parse(struct str text, struct key *k)
@@ -82,10 +88,7 @@ bool key_parse(struct str text, struct key *k)
     if (memcmp(sum, text.p + KEY_CHARS - KEY_CHECKSUM_CHARS, sizeof(sum)) != 0)
         return false;
     memcpy(k->text, text.p, KEY_CHARS);
-    k->text[KEY_CHARS] = '\0';
-    memcpy(k->id, text.p + PREFIX_CHARS, KEY_ID_CHARS);
-    k->id[KEY_ID_CHARS] = '\0';
-    sha256(text, k->hash);
+    complete(k);
     return true;
 }
 

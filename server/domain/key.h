@@ -26,8 +26,7 @@ enum scope {
     SCOPE_WRITE = 2,
     SCOPE_RUN = 4,
     SCOPE_EXPORT = 8,
-    SCOPE_ADMIN = 16,
-    SCOPE_ALL = 31
+    SCOPE_ADMIN = 16
 };
 
 /* Names by bit, NULL-terminated. */

@@ -19,9 +19,7 @@ bool coding_possible(const struct res *r)
 /* Whether a member of Accept-Encoding takes gzip; its weight counts only when it is zero. */
 static bool takes(struct str member)
 {
-    const char *semicolon = member.n ? memchr(member.p, ';', member.n) : NULL;
-    struct str name = {member.p, semicolon ? (size_t)(semicolon - member.p) : member.n};
-    struct str weight = semicolon ? str_trim(str_from(member, name.n + 1)) : (struct str){"", 0};
+    struct str name = str_next(&member, ';'), weight = str_trim(member);
     if (!str_ieq(str_trim(name), STR("gzip")))
         return false;
     if (!str_starts(weight, STR("q=0")))
@@ -34,13 +32,9 @@ static bool takes(struct str member)
 
 static bool wanted(struct str list)
 {
-    while (list.n) {
-        const char *comma = memchr(list.p, ',', list.n);
-        struct str member = {list.p, comma ? (size_t)(comma - list.p) : list.n};
-        if (takes(member))
+    while (list.n)
+        if (takes(str_next(&list, ',')))
             return true;
-        list = str_from(list, comma ? member.n + 1 : list.n);
-    }
     return false;
 }
 

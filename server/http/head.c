@@ -39,8 +39,8 @@ static void keep(struct request_head *h, struct str name, struct str value)
         {STR("Transfer-Encoding"), &h->transfer_encoding, &h->encodings_transfer},
         {STR("Content-Type"), &h->content_type, &h->types},
         {STR("Content-Encoding"), &h->content_encoding, &h->encodings_content},
-        {STR("Authorization"), &h->authorization, &h->authorizations},
-        {STR("X-API-Key"), &h->api_key, &h->api_keys},
+        {STR("Authorization"), NULL, &h->authorizations},
+        {STR("X-API-Key"), NULL, &h->api_keys},
         {STR("Accept-Encoding"), &h->accept_encoding, NULL},
         {STR("Origin"), &h->origin, NULL},
         {STR("Access-Control-Request-Method"), &h->preflight, NULL},
@@ -50,7 +50,8 @@ static void keep(struct request_head *h, struct str name, struct str value)
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (str_ieq(name, rows[i].name)) {
-            *rows[i].value = value;
+            if (rows[i].value)
+                *rows[i].value = value;
             if (rows[i].count)
                 ++*rows[i].count;
             return;

@@ -110,7 +110,7 @@ struct request_head {
     uint64_t length;
     struct str host, content_length, transfer_encoding, content_type, content_encoding;
     struct str accept_encoding, origin, preflight;
-    struct str expectation, traceparent, if_none_match, authorization, api_key;
+    struct str expectation, traceparent, if_none_match;
 };
 
 /* One request. Taken from the worker's list when the request line is in, given back when

@@ -48,11 +48,9 @@ static int read_piece(struct req *q, struct str piece)
 static int split(struct req *q, struct str raw)
 {
     while (raw.n) {
-        const char *amp = memchr(raw.p, '&', raw.n);
-        struct str piece = {raw.p, amp ? (size_t)(amp - raw.p) : raw.n};
+        struct str piece = str_next(&raw, '&');
         if (piece.n && read_piece(q, piece) < 0)
             return -1;
-        raw = str_from(raw, piece.n + 1);
     }
     return 0;
 }

@@ -144,10 +144,7 @@ static int find_route(struct http_conn *c, int method)
 /* The media type without parameters. */
 static bool is_type(struct str value, const char *type)
 {
-    const char *semicolon = value.n ? memchr(value.p, ';', value.n) : NULL;
-    if (semicolon)
-        value.n = (size_t)(semicolon - value.p);
-    return str_ieq(str_trim(value), str_of(type));
+    return str_ieq(str_trim(str_next(&value, ';')), str_of(type));
 }
 
 #define JSON_TYPE   "application/json"
@@ -224,11 +221,8 @@ static void read_origin(struct http_conn *c)
 {
     struct str origin = c->head.origin, rest = str_of(c->http->s.cors_origins);
     while (origin.n && rest.n) {
-        const char *space = memchr(rest.p, ' ', rest.n);
-        struct str one = {rest.p, space ? (size_t)(space - rest.p) : rest.n};
-        if (str_eq(one, origin))
+        if (str_eq(str_next(&rest, ' '), origin))
             c->origin = arena_str(c->q.arena, origin).p;
-        rest = str_from(rest, space ? one.n + 1 : one.n);
     }
 }
 

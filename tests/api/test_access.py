@@ -7,13 +7,11 @@ import pytest
 from conftest import unique_name
 from support import keys
 from support.client import CONTRACT, Api
-from support.cluster import Database
 from support.contract import load
 from support.dataset import EVERY_TASK, Dataset
 from support.keys import SCOPES
 from support.samples import Samples
 from support.seeds import generate
-from support.server import Server
 
 DOCUMENT = load()
 # Done to something that is not there, so that what others need stays.
@@ -61,15 +59,8 @@ class Guarded:
 
 
 @pytest.fixture(scope="module")
-def guarded(cluster):
-    server = Server(Database(cluster), MONOCEROS_AUTH="keys")
-    try:
-        server.migrate()
-        server.start()
-        yield Guarded(server)
-        server.stop()
-    finally:
-        server.destroy()
+def guarded(guarded_server):
+    return Guarded(guarded_server)
 
 
 def words(answer):

@@ -9,25 +9,17 @@ import requests
 
 from support import keys
 from support.client import Api
-from support.cluster import Database
 from support.dataset import Dataset
 from support.keys import SCOPES
-from support.server import Server, run
+from support.server import run
 from support.wait import PATIENCE, until
 
 FORM = re.compile(r"^mono_[0-9A-Za-z]{12}_[0-9A-Za-z]{49}$")
 
 
 @pytest.fixture(scope="module")
-def server(cluster):
-    made = Server(Database(cluster), MONOCEROS_AUTH="keys")
-    try:
-        made.migrate()
-        made.start()
-        yield made
-        made.stop()
-    finally:
-        made.destroy()
+def server(guarded_server):
+    return guarded_server
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,7 @@
 -- $5 vector type or NULL. One row: whether the caller may see a dataset of that name, then shards,
 -- description, vector type and JSON, NULL when somebody else created it at this very moment.
 WITH may AS (
-    SELECT cardinality($1::text[]) = 1 OR $2::text = ANY (($1::text[])[2:]) AS may
+    SELECT {{within}} AS may FROM (SELECT $2::text AS name) d
 ), made AS (
     INSERT INTO datasets (owner, name, shards, description, vector_type)
     SELECT {{owner}}, $2, coalesce($3::integer, 16), coalesce($4::text, ''),

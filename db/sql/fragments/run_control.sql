@@ -1,5 +1,5 @@
--- The rest of a statement whose CTE `changed` updates the run, which the caller ($1) may see and has id $2: state,
--- JSON, whether it was open. No row without the run.
+-- The rest of a statement whose CTE `changed` updates the run, which the caller ($1) may see and has
+-- id $2: state, JSON, whether it was open. No row without the run.
 SELECT r.state, {{run_json}}::text, r.open
 FROM (SELECT c.*, true AS open FROM changed c
       UNION ALL

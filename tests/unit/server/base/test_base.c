@@ -82,6 +82,13 @@ static void views_are_searched(void **state)
     assert_int_equal(str_ifind(STR("In The CAPTION"), STR("caption")), 7);
     assert_true(str_ieq(STR("Content-Type"), STR("content-type")));
     assert_true(str_is(str_trim(STR("\t a b \r\n")), "a b"));
+    struct str rest = STR("a,,b,"), none = {NULL, 0};
+    assert_true(str_is(str_next(&rest, ','), "a"));
+    assert_true(str_is(str_next(&rest, ','), ""));
+    assert_true(str_is(str_next(&rest, ','), "b"));
+    assert_int_equal(rest.n, 0);
+    assert_int_equal(str_next(&rest, ',').n, 0);
+    assert_int_equal(str_next(&none, ',').n, 0);
     assert_true(str_is(str_from(STR("abc"), 2), "c"));
     assert_int_equal(str_from(STR("abc"), 9).n, 0);
 }
