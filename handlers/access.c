@@ -1,6 +1,9 @@
 #include "handlers/access.h"
 
+#include <time.h>
+
 #include "handlers/base64.h"
+#include "handlers/signed_url.h"
 #include "server/base/clock.h"
 
 enum { BASIC_BYTES_MAX = 512 };
@@ -54,11 +57,15 @@ static int read_key(const struct req *q, struct key *k)
     return -1;
 }
 
+static const char bad_signature[] = "the signature is not of this URL";
+
 static enum access judge(struct req *q, const struct key_facts *f)
 {
     struct op_state *s = op_state(q);
     unsigned needed = q->route->scope;
-    if (!sha256_same(f->hash, s->key->hash))
+    if (s->signature && !signature_holds(s->signature, f->hash))
+        return refuse(q, bad_signature);
+    if (!s->signature && !sha256_same(f->hash, s->key->hash))
         return refuse(q, "there is no such key");
     if (f->revoked)
         return refuse(q, "the key was revoked");
@@ -81,11 +88,40 @@ static enum access ask(struct req *q)
     return ACCESS_UNKNOWN;
 }
 
+static enum access look_up(struct req *q)
+{
+    const struct app *app = q->app;
+    struct key_facts f;
+    if (op_require_schema(q, &q->err) < 0)
+        return ACCESS_REFUSED;
+    return key_cache_get(app->keys, op_state(q)->key->id, q->arena, &f) ? judge(q, &f) : ask(q);
+}
+
+/* A request without a key. */
+static enum access by_signature(struct req *q)
+{
+    struct op_state *s = op_state(q);
+    struct signature *signature = arena_alloc(q->arena, sizeof(*signature));
+    if (!signature) {
+        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+        return ACCESS_REFUSED;
+    }
+    int found = q->route->scope == SCOPE_EXPORT ? signature_read(q, signature) : 0;
+    if (found == 0)
+        return refuse(q, "a key is needed, as Authorization: Bearer mono_… or X-API-Key");
+    if (found < 0)
+        return refuse(q, bad_signature);
+    if (signature->expires <= (int64_t)time(NULL))
+        return refuse(q, "the signed URL has expired");
+    memcpy(s->key->id, signature->key, sizeof(s->key->id));
+    s->signature = signature;
+    return look_up(q);
+}
+
 enum access access_begin(struct req *q)
 {
     const struct app *app = q->app;
     struct op_state *s = op_state(q);
-    struct key_facts f;
     s->caller = (struct caller){.name = "{default}"};
     if (q->route->scope == SCOPE_NONE || !app->keys)
         return ACCESS_GIVEN;
@@ -96,15 +132,13 @@ enum access access_begin(struct req *q)
     }
     switch (read_key(q, s->key)) {
     case 0:
-        return refuse(q, "a key is needed, as Authorization: Bearer mono_… or X-API-Key");
+        return by_signature(q);
     case -1:
         return refuse(q, "what was sent is not a key: one Authorization or X-API-Key with mono_…");
     default:
         break;
     }
-    if (op_require_schema(q, &q->err) < 0)
-        return ACCESS_REFUSED;
-    return key_cache_get(app->keys, s->key->id, q->arena, &f) ? judge(q, &f) : ask(q);
+    return look_up(q);
 }
 
 static unsigned read_scopes(struct str names)
@@ -138,7 +172,7 @@ enum access access_finish(struct req *q)
         return ACCESS_REFUSED;
     if (rows_count(s->rows) == 0) {
         (void)sha256_same(nothing, s->key->hash); /* as long as for a key that there is */
-        return refuse(q, "there is no such key");
+        return refuse(q, s->signature ? bad_signature : "there is no such key");
     }
     if (!read_facts(q, s->rows, &f)) {
         (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");

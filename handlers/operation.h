@@ -19,6 +19,7 @@ struct work_ctx {
 enum { RENDER_AGAIN = 1 };
 
 struct op_state;
+struct signature;
 
 struct operation {
     int (*bind)(struct req *q, struct db_call *c, struct err *e);
@@ -44,8 +45,9 @@ enum { OP_ARRAYS_MAX = 6 };
 /* Of one request, in its arena; what is not from there is freed when the request is done. */
 struct op_state {
     struct caller caller;
-    struct key *key; /* as presented; NULL when none is needed */
-    bool asks_key;   /* `call` is about the key, not yet the operation's */
+    struct key *key;                   /* as presented; NULL when none is needed */
+    const struct signature *signature; /* in the place of the key, of which only the id is known */
+    bool asks_key;                     /* `call` is about the key, not yet the operation's */
     struct db_call call;
     struct rows *rows;
     void *body; /* decoded; NULL for operations without a JSON body */

@@ -27,12 +27,13 @@ extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, 
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
 extern const struct operation op_list_encoders, op_get_encoder, op_create_encoder_version;
 extern const struct operation op_create_key, op_list_keys, op_get_key, op_revoke_key, op_rotate_key;
+extern const struct operation op_sign_url;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi, op_get_problem;
 
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
     verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[], provider_limits_fields[],
-    transfer_fields[], image_moments_fields[], key_fields[], rotate_fields[];
+    transfer_fields[], image_moments_fields[], key_fields[], rotate_fields[], sign_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };

@@ -5,6 +5,7 @@
 #include "handlers/operations.h"
 #include "handlers/report_gap.h"
 #include "handlers/run_request.h"
+#include "handlers/signed_url.h"
 #include "server/domain/filters.h"
 #include "server/domain/prompt.h"
 #include "server/domain/transfer.h"
@@ -105,8 +106,14 @@ static const struct query_param moments_list_query[] = {
     {                                                                                              \
         "limit", QUERY_INT, 1, SLICE_ROWS_MAX, NULL                                                \
     }
-static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes), END};
-static const struct query_param ids_query[] = {SLICE, END};
+/* Instead of a key. */
+#define SIGNATURE                                                                                  \
+    {                                                                                              \
+        "signature", QUERY_TEXT, 1, SIGNATURE_CHARS_MAX, NULL                                      \
+    }
+static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes), SIGNATURE, END};
+static const struct query_param ids_query[] = {SLICE, SIGNATURE, END};
+static const struct query_param file_query[] = {SIGNATURE, END};
 static const struct query_param report_query[] = {ID("run"), ID("recipe"), CHOICE("view", views),
                                                   END};
 static const struct query_param gap_query[] = {
@@ -198,7 +205,7 @@ const struct route routes[] = {
     {HTTP_GET, DATASET "/transfers/{transfer}", "get_transfer", SCOPE_READ, BODY_NONE, 0, NULL,
      NULL, &op_get_transfer},
     {HTTP_GET, DATASET "/transfers/{transfer}/files/{file}", "get_transfer_file", SCOPE_EXPORT,
-     BODY_NONE, 0, NULL, NULL, &op_get_transfer_file},
+     BODY_NONE, 0, NULL, file_query, &op_get_transfer_file},
     {HTTP_PUT, IMAGES, "put_image_moments", SCOPE_WRITE, BODY_EITHER, IMPORT_BODY,
      image_moments_fields, moments_put_query, &op_put_image_moments},
     {HTTP_GET, IMAGES, "list_image_moments", SCOPE_READ, BODY_NONE, 0, NULL, moments_list_query,
@@ -242,6 +249,8 @@ const struct route routes[] = {
     {HTTP_DELETE, KEY, "revoke_key", SCOPE_ADMIN, BODY_NONE, 0, NULL, NULL, &op_revoke_key},
     {HTTP_POST, KEY "/rotate", "rotate_key", SCOPE_ADMIN, BODY_JSON, SMALL_BODY, rotate_fields,
      NULL, &op_rotate_key},
+    {HTTP_POST, "/v1/signed-urls", "sign_url", SCOPE_EXPORT, BODY_JSON, SMALL_BODY, sign_fields,
+     NULL, &op_sign_url},
     {HTTP_GET, "/healthz", "healthz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", SCOPE_READ, BODY_NONE, 0, NULL, NULL, &op_metrics},

@@ -15,6 +15,9 @@ void sha256(struct str data, uint8_t out[SHA256_BYTES]);
 bool sha256_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES]);
 /* Over the concatenation of n parts. */
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES]);
+/* HMAC (RFC 2104) by SHA-256 over the concatenation of n parts, with a key of SHA256_BYTES. */
+void hmac_sha256(const uint8_t key[SHA256_BYTES], const struct str *parts, size_t n,
+                 uint8_t out[SHA256_BYTES]);
 /* The first 8 bytes of SHA-256(purpose || id), big-endian: the seeded choice of a purpose. */
 uint64_t hash_choice(struct str purpose, struct str id);
 /* Lower-case hex of n bytes, 2n digits and a NUL. */

@@ -84,6 +84,7 @@ struct req {
     struct str path;                    /* raw, undecoded, without the query */
     struct str params[HTTP_PARAMS_MAX]; /* path variables in order, percent-decoded, valid UTF-8 */
     struct query_value query[HTTP_QUERY_MAX]; /* by the row of route->query */
+    struct str raw_query;                     /* undecoded, without the "?" */
     struct str body;                          /* JSON */
     struct arena *arena;
     struct res res;
@@ -176,6 +177,9 @@ int http_answer_begin(struct req *q, uint64_t length, struct err *e);
 int http_answer_write(struct req *q, const void *data, size_t n, struct err *e);
 /* False for HEAD: the answer ends with its headers, and what is written is dropped. */
 bool http_answer_wanted(const struct req *q);
+
+/* The operation of a path that somebody names; NULL when there is none. */
+const struct route *http_route_of(struct req *q, enum http_method method, struct str path);
 
 /* What a problem's type means and what to do about it. */
 struct problem {

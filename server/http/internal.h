@@ -134,8 +134,7 @@ struct http_conn {
     const char *tag; /* the entity's, or NULL */
     const char *allow;
     const char *origin; /* that may read the answer, or NULL */
-    struct str raw_query;
-    size_t uri_bytes; /* as received */
+    size_t uri_bytes;   /* as received */
     struct request_head head;
     struct buf body;
     size_t charged; /* of bodies_max */

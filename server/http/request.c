@@ -18,10 +18,10 @@ static int split_uri(struct http_conn *c, struct str uri)
     const char *mark = uri.n ? memchr(uri.p, '?', uri.n) : NULL;
     size_t n = mark ? (size_t)(mark - uri.p) : uri.n;
     c->q.path = (struct str){uri.p, n};
-    c->raw_query = mark ? str_from(uri, n + 1) : (struct str){"", 0};
+    c->q.raw_query = mark ? str_from(uri, n + 1) : (struct str){"", 0};
     size_t pieces = 1;
-    for (size_t i = 0; i < c->raw_query.n; i++)
-        pieces += c->raw_query.p[i] == '&';
+    for (size_t i = 0; i < c->q.raw_query.n; i++)
+        pieces += c->q.raw_query.p[i] == '&';
     if (pieces > QUERY_PIECES_MAX)
         return err_set(&c->q.err, ERR_PARAMETER, "the query has more than %d parameters",
                        QUERY_PIECES_MAX);
@@ -34,7 +34,7 @@ void request_take_uri(struct http_conn *c, const char *uri)
     size_t n = uri ? strnlen(uri, URI_BYTES_MAX + 1) : 0;
     c->uri_bytes = n;
     q->path = (struct str){"", 0};
-    c->raw_query = q->path;
+    q->raw_query = q->path;
     if (n > URI_BYTES_MAX) {
         (void)err_set(&q->err, ERR_URI_TOO_LONG, "the URI is longer than %d bytes", URI_BYTES_MAX);
         return;
@@ -81,7 +81,7 @@ static int check_form(struct http_conn *c, int method, const char *version)
         return -1;
     if (method == METHOD_UNKNOWN)
         return err_set(&c->q.err, ERR_MALFORMED, "the method is no word of capital letters");
-    if (has_controls(c->q.path) || has_controls(c->raw_query))
+    if (has_controls(c->q.path) || has_controls(c->q.raw_query))
         return err_set(&c->q.err, ERR_MALFORMED, "the URI has control characters or spaces");
     return 0;
 }
@@ -139,6 +139,15 @@ static int find_route(struct http_conn *c, int method)
         return 0;
     }
     return take_match(c, method == METHOD_HEAD ? HTTP_GET : method, &m);
+}
+
+const struct route *http_route_of(struct req *q, enum http_method method, struct str path)
+{
+    struct str segments[SEGMENTS_MAX];
+    struct match m;
+    struct err ignored = {0};
+    int n = uri_segments(q->arena, path, segments, &ignored);
+    return n >= 0 && router_match(q->conn->http->router, segments, n, &m) ? m.routes[method] : NULL;
 }
 
 /* The media type without parameters. */
@@ -244,7 +253,7 @@ void request_begin(struct http_conn *c, const struct request_line *line)
     read_origin(c);
     if (q->err.code != ERR_NONE || find_route(c, m) < 0 || !q->route)
         return;
-    if (query_read(q, c->raw_query) == 0)
+    if (query_read(q, q->raw_query) == 0)
         (void)check_body(c);
 }
 

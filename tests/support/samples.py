@@ -42,6 +42,7 @@ class Samples:
                   "create_transfer": {"method": "none"},
                   "create_key": {"name": "sample", "scopes": ["read"], "expires_in": 3600},
                   "rotate_key": {},
+                  "sign_url": {"url": f"/v1/datasets/{self.world.name}/representations.ids"},
                   "put_image_moments": {"label": "sample", "mean": [0.6] + [0] * 1279, "trace": 0.64,
                                         "count": 10},
                   "preview_prompt": {"seed": "A dog."},

@@ -155,6 +155,19 @@ static void texts_have_one_stored_form(void **state)
     arena_free(a);
 }
 
+/* RFC 4231, test case 1 with its key of 20 bytes filled up by zeros, as HMAC does itself. */
+static void macs_are_hmac_sha256(void **state)
+{
+    (void)state;
+    uint8_t key[SHA256_BYTES] = {0}, mac[SHA256_BYTES];
+    char hex[2 * SHA256_BYTES + 1];
+    memset(key, 0x0b, 20);
+    const struct str parts[] = {STR("Hi "), STR("There")};
+    hmac_sha256(key, parts, 2, mac);
+    hex_encode(mac, sizeof(mac), hex);
+    assert_string_equal(hex, "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+}
+
 static void hashes_are_sha256(void **state)
 {
     (void)state;
@@ -181,6 +194,7 @@ int main(void)
         cmocka_unit_test(invalid_utf8_is_found),
         cmocka_unit_test(texts_have_one_stored_form),
         cmocka_unit_test(hashes_are_sha256),
+        cmocka_unit_test(macs_are_hmac_sha256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
