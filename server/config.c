@@ -138,11 +138,12 @@ static bool declared(struct config_state *state, enum setting_place place)
 static int add_declared(struct config *c, struct err *e)
 {
     struct config_state *state = c->state;
-    if (declared(state, PLACE_PROVIDER) && add_provider(c, "llm", state->effective, e))
+    state->provider_at_top = declared(state, PLACE_PROVIDER);
+    state->encoder_at_top = declared(state, PLACE_ENCODER);
+    if (state->provider_at_top && add_provider(c, "llm", state->effective, e))
         return -1;
     bool in_file, clip = state->effective[setting_find(STR("encoder_path"), '_', &in_file)].text;
-    if (declared(state, PLACE_ENCODER) &&
-        add_encoder(c, clip ? "clip" : "embeddings", state->effective, e))
+    if (state->encoder_at_top && add_encoder(c, clip ? "clip" : "embeddings", state->effective, e))
         return -1;
     for (int i = 0; i < state->n_sections; i++) {
         const struct section *s = &state->sections[i];

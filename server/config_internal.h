@@ -59,6 +59,7 @@ struct config_state {
     struct arena *arena;
     struct given layers[LAYER_COUNT][SETTINGS_MAX];
     struct given effective[SETTINGS_MAX];
+    bool provider_at_top, encoder_at_top; /* each the first after the offline one */
     int n_sections;
     struct section sections[SECTIONS_MAX];
     int n_warnings;

@@ -149,10 +149,8 @@ static const void *base_of(const struct config *c, enum setting_place place)
     if (place == PLACE_CONFIG)
         return c;
     if (place == PLACE_PROVIDER)
-        return c->n_providers > 1 && strcmp(c->providers[1].name, "llm") == 0 ? &c->providers[1]
-                                                                              : NULL;
-    return c->n_encoders > 1 && strcmp(c->encoders[1].name, "embeddings") == 0 ? &c->encoders[1]
-                                                                               : NULL;
+        return c->state->provider_at_top ? &c->providers[1] : NULL;
+    return c->state->encoder_at_top ? &c->encoders[1] : NULL;
 }
 
 static const void *base_of_section(const struct config *c, const struct section *s)

@@ -58,6 +58,12 @@ def test_config_shows_sources_and_hides_secrets(cluster, tmp_path):
     assert "default" in lease
 
 
+def test_config_shows_an_encoder_by_its_path(cluster):
+    done = run("config", MONOCEROS_ENCODER_PATH="/models/clip", **settings(Database(cluster)))
+    path, = [line for line in done.stdout.decode().splitlines() if line.startswith("encoder_path")]
+    assert "/models/clip" in path and "MONOCEROS_ENCODER_PATH" in path
+
+
 @pytest.mark.parametrize("name, value", [
     ("MONOCEROS_LISTEN", "nonsense"), ("MONOCEROS_LISTEN", "127.0.0.1:99999"),
     ("MONOCEROS_HTTP_WORKERS", "0"), ("MONOCEROS_HTTP_WORKERS", "many"), ("MONOCEROS_LEASE", "1"),
