@@ -19,7 +19,8 @@ struct config {
     const char *listen;       /* host:port */
     const char *cors_origins; /* or NULL */
     const char *auth;         /* "auto", "keys" or "none" */
-    int http_workers, http_connections, http_idle_timeout_s;
+    int http_workers, http_connections;
+    int http_idle_timeout_s, http_header_timeout_s, http_body_timeout_s;
     int database_threads; /* pipelining threads behind point operations */
     int request_threads;  /* imports and computing requests */
     int stage_threads;

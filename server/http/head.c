@@ -126,10 +126,20 @@ void head_read(struct http_conn *c, const struct request_line *l)
         check_last_line(c, l);
     h->chunked = h->encodings_transfer == 1 && str_ieq(h->transfer_encoding, STR("chunked"));
     int64_t length = 0;
-    if (h->lengths == 1 && str_to_i64(h->content_length, 0, INT64_MAX, &length))
-        h->length = (uint64_t)length;
+    /* libmicrohttpd has checked that it is a number below 2^64. */
+    if (h->lengths == 1)
+        h->length =
+            str_to_i64(h->content_length, 0, INT64_MAX, &length) ? (uint64_t)length : UINT64_MAX;
     h->has_body = h->length > 0 || h->encodings_transfer > 0;
     h->expect = h->expectation.n > 0;
+}
+
+static bool is_port(struct str text)
+{
+    int64_t port;
+    if (text.n == 0)
+        return true;
+    return text.p[0] == ':' && (text.n == 1 || str_to_i64(str_from(text, 1), 0, 65535, &port));
 }
 
 /* host or [address], with an optional port; what a name or an address cannot contain is refused. */
@@ -137,13 +147,19 @@ static bool is_host(struct str host)
 {
     if (host.n == 0 || host.n > 255 + 6)
         return false;
-    for (size_t i = 0; i < host.n; i++) {
-        char c = host.p[i];
+    bool bracketed = host.p[0] == '[';
+    size_t end = 0;
+    while (end < host.n && host.p[end] != (bracketed ? ']' : ':')) {
+        char c = host.p[end];
         bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c)))
+        if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=", c)) &&
+            !(bracketed && (c == ':' || end == 0)))
             return false;
+        end++;
     }
-    return host.p[0] != ':';
+    if (end == 0 || (bracketed && (end < 3 || end == host.n)))
+        return false;
+    return is_port(str_from(host, end + bracketed));
 }
 
 static const char *framing_fault(const struct request_head *h, bool is_1_1)

@@ -127,7 +127,8 @@ struct http_settings {
     int workers;
     int connections; /* over all workers; at most 120 each */
     int idle_timeout_s;
-    int header_timeout_s, body_timeout_s; /* deadlines of slow headers and of slow JSON bodies */
+    int header_timeout_s;
+    int body_timeout_s; /* for a JSON body, and for each 64 KiB of streams and answers */
     const struct route *routes;
     size_t n_routes;
     struct http_ops ops;

@@ -28,6 +28,7 @@ enum {
     DISCARD_BYTES_MAX = 1024 * 1024,      /* of a body, to keep a connection alive */
     LINGER_BYTES_MAX = 64 * 1024 * 1024, /* of a body, so that the client gets to read our answer */
     LINGER_S = 5,
+    SLOW_BYTES = 64 * 1024, /* of a stream or an answer, for each body_timeout_s */
     STALL_S = 1, /* for a client to send more of a stream whose operation has ended early */
     NO_DEADLINE = 0,
     INPUT_WANTED = -1, /* no deadline, but tell when the client has left */
@@ -49,6 +50,8 @@ struct http_socket {
     _Atomic int64_t deadline_us;
     int64_t mark_deadline; /* of the sweeper: the idle period that mark_bytes belongs to */
     uint64_t mark_bytes;   /* received when that period was first seen */
+    int64_t behind_us;     /* of the sweeper: since when the client is behind; 0: it is not */
+    uint64_t behind_bytes; /* that it had taken by then */
 };
 
 struct http_worker {
@@ -83,6 +86,9 @@ struct ring {
 struct http_body {
     struct ring ring;
     uint64_t total;
+    /* Time that readers have waited, and bytes that they got, since it last was set to zero. */
+    int64_t waited_us;
+    size_t taken;
     bool ended;  /* the whole body is in */
     bool broken; /* the client left, was too slow or sent too much */
     bool too_large;

@@ -64,17 +64,19 @@ void pipe_break(struct http_conn *c, bool too_large)
 static void wait_readable(struct http_conn *c)
 {
     struct http_body *p = &c->pipe;
-    int64_t limit_ms = (int64_t)c->http->s.body_timeout_s * 1000;
+    int64_t limit_ms = (int64_t)c->http->s.body_timeout_s * 1000 - p->waited_us / 1000;
     int64_t start_us = clock_us();
     while (!p->ring.used && !p->ended && !p->broken) {
         /* A client that says nothing does not hold up the end of the server. */
-        int64_t most_ms = atomic_load(&c->http->draining) ? DRAINING_MS : limit_ms;
+        int64_t most_ms =
+            atomic_load(&c->http->draining) && limit_ms > DRAINING_MS ? DRAINING_MS : limit_ms;
         int64_t left_ms = most_ms - (clock_us() - start_us) / 1000;
         if (left_ms > 0)
             (void)clock_cond_wait(&p->readable, &c->mutex, left_ms < LOOK_MS ? left_ms : LOOK_MS);
         else
             p->broken = true;
     }
+    p->waited_us += clock_us() - start_us;
 }
 
 ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e)
@@ -84,6 +86,11 @@ ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e)
     (void)pthread_mutex_lock(&c->mutex);
     wait_readable(c);
     size_t done = ring_take(&p->ring, out, n);
+    p->taken += done;
+    if (p->taken >= SLOW_BYTES) {
+        p->taken = 0;
+        p->waited_us = 0;
+    }
     /* Half, so that a fast client is not suspended and resumed for every few bytes. */
     if (p->ring.used <= PIPE_BYTES / 2 && !p->broken && !p->ended)
         conn_resume(c);

@@ -1,10 +1,12 @@
 /* One thread for what happens later: http_after() calls, and the deadlines that libmicrohttpd
  * lacks. Its own timeout counts inactivity only, so that a byte a second keeps a connection for
  * ever. */
+#include <linux/sockios.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "server/base/clock.h"
@@ -28,20 +30,20 @@ void socket_idle(struct http_socket *s)
     atomic_store(&s->deadline_us, -s->requests);
 }
 
-static uint64_t bytes_received(int fd)
+static struct tcp_info tcp_info(int fd)
 {
     struct tcp_info info = {0};
     socklen_t n = sizeof(info);
     if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) < 0)
-        return 0;
-    return info.tcpi_bytes_received;
+        info = (struct tcp_info){0};
+    return info;
 }
 
 /* libmicrohttpd tells of a further request on a connection only when its first line is complete.
  * The kernel's count tells when it has begun. */
 static void watch_idle(struct http_socket *s, int64_t idle, int header_timeout_s)
 {
-    uint64_t bytes = bytes_received(s->fd);
+    uint64_t bytes = tcp_info(s->fd).tcpi_bytes_received;
     if (s->mark_deadline != idle) {
         s->mark_deadline = idle;
         s->mark_bytes = bytes;
@@ -59,6 +61,28 @@ static void cut_off(struct http_socket *s)
     (void)shutdown(s->fd, again ? SHUT_RDWR : SHUT_RD);
 }
 
+/* libmicrohttpd counts a byte that a client takes as activity, so that one that takes a few at a
+ * time would keep its connection for ever. Only when the kernel always had something left for it:
+ * an operation that makes its answer slowly is not the client's fault. */
+static void watch_reader(struct http_socket *s, int64_t now, int body_timeout_s)
+{
+    int queued = 0;
+    if (ioctl(s->fd, SIOCOUTQ, &queued) < 0 || queued == 0) {
+        s->behind_us = 0;
+        return;
+    }
+    uint64_t bytes = tcp_info(s->fd).tcpi_bytes_acked;
+    if (s->behind_us == 0 || bytes >= s->behind_bytes + SLOW_BYTES) {
+        s->behind_us = now;
+        s->behind_bytes = bytes;
+    } else if (now - s->behind_us > (int64_t)body_timeout_s * 1000000) {
+        /* Or the kernel would go on for hours with what it has. */
+        const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+        (void)setsockopt(s->fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+        cut_off(s);
+    }
+}
+
 /* libmicrohttpd takes a short read for the end of what there is, and so does not see a client that
  * leaves right behind its last bytes. Ending the receiving side, where nothing more can come, wakes
  * the worker once more; what has been received can still be read. */
@@ -72,8 +96,10 @@ static void nudge_if_left(const struct http_socket *s)
 static void look_after(struct http *h, struct http_socket *s, int64_t now)
 {
     int64_t deadline = atomic_load(&s->deadline_us);
-    if (deadline == 0)
+    if (deadline == 0) {
+        watch_reader(s, now, h->s.body_timeout_s);
         return;
+    }
     if (deadline > 0 && now >= deadline) {
         cut_off(s);
         return;

@@ -18,6 +18,7 @@ static struct http_socket *socket_open(struct http_worker *w, int fd)
         found->fd = fd;
         found->requests = 0;
         found->conn = NULL;
+        found->behind_us = 0;
         atomic_store(&found->cut, false);
         socket_deadline(found, w->http->s.header_timeout_s);
         found->open = true;

@@ -1,16 +1,13 @@
-"""Health, metrics, the document, logs, tracing, and the connection itself."""
-import http.client
+"""Health, metrics, the document, logs, tracing, and paths."""
 import json
 import re
-import socket
-import urllib.parse
 
 import pytest
 
 from support.client import CONTRACT, Api
 from support.contract import load
 from support.seeds import generate
-from support.wait import PATIENCE, until
+from support.wait import until
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 
@@ -152,60 +149,7 @@ def test_secrets_are_not_logged(new_server, model_server):
     assert key.encode() not in server.log()
 
 
-# -- the connection --
-
-def test_keep_alive(api, dataset):
-    host = urllib.parse.urlsplit(api.base)
-    connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
-    connection.request("GET", "/healthz")
-    connection.getresponse().read()
-    used = connection.sock
-    requests = [("GET", dataset.path, None), ("GET", "/v1/nothing", None), ("PATCH", "/healthz", None),
-                ("POST", dataset.path + "/seeds", b"{"), ("POST", dataset.path + "/seeds", b"[]"),
-                ("PUT", dataset.path, b"{}"), ("HEAD", "/metrics", None), ("OPTIONS", dataset.path, None)]
-    for method, path, body in requests:
-        headers = {"Content-Type": "application/json"} if body else {}
-        connection.request(method, path, body, headers)
-        answer = connection.getresponse()
-        answer.read()
-        assert answer.getheader("Connection", "").lower() != "close", (method, path)
-        assert connection.sock is used
-    connection.close()
-
-
-def test_pipelined_requests_are_answered_in_order(api, dataset):
-    host = urllib.parse.urlsplit(api.base)
-    with socket.create_connection((host.hostname, host.port), timeout=60) as s:
-        paths = [dataset.path, "/healthz", "/v1/nothing", dataset.path + "/seeds"] * 5
-        s.sendall(b"".join(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for path in paths))
-        stream, statuses = s.makefile("rb"), []
-        for path in paths:
-            status, body = read_answer(stream)
-            statuses.append(status)
-            if status == 404:
-                assert json.loads(body)["instance"] == path
-        assert statuses == [200, 200, 404, 200] * 5
-
-
-def read_answer(stream):
-    """One answer off a stream with several of them."""
-    status = int(stream.readline().split()[1])
-    headers = http.client.parse_headers(stream)
-    return status, stream.read(int(headers["Content-Length"]))
-
-
-def test_many_connections_at_once(api):
-    host = urllib.parse.urlsplit(api.base)
-    open_ones = [socket.create_connection((host.hostname, host.port), timeout=60) for _ in range(200)]
-    for s in open_ones:
-        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    for s in open_ones:
-        answer = http.client.HTTPResponse(s)
-        answer.begin()
-        assert answer.status == 200
-        answer.read()
-        s.close()
-
+# -- paths --
 
 @pytest.mark.parametrize("path", ["/", "/v1", "/v1/", "/v2/datasets", "/v1/datasets/", "/healthz/", "//",
                                   "/v1/datasets/a/b/c/d/e/f/g/h/i/j/k/l/m/n/o/p/q/r", "/metrics/x",
@@ -227,112 +171,9 @@ def test_a_very_long_uri(api):
     api.raw("GET", "/" + "x" * 9000, expect=(414, 431))
 
 
-def exchange(api, data):
-    """Sends bytes and reads what comes until the connection ends."""
-    host = urllib.parse.urlsplit(api.base)
-    with socket.create_connection((host.hostname, host.port), timeout=60) as s:
-        received = b""
-        try:
-            s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
-        except OSError:
-            pass  # it has heard enough; what it said is read all the same
-        while True:
-            try:
-                part = s.recv(65536)
-            except OSError:
-                return received
-            if not part:
-                return received
-            received += part
-
-
-SMUGGLING = [
-    b"GET /healthz HTTP/1.1\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
-    b"GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n",
-    b"PUT /v1/datasets/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    b"PUT /v1/datasets/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n"
-    b"Content-Length: 3\r\n\r\n{}",
-    b"PUT /v1/datasets/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    b"Content-Length: -1\r\n\r\n",
-    b"PUT /v1/datasets/x HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    b"Transfer-Encoding: gzip\r\n\r\n{}",
-    b"GET /healthz HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n",
-    b"BR3W /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-    b"get /healthz HTTP/1.1\r\nHost: x\r\n\r\n",
-]
-
-
-@pytest.mark.parametrize("data", SMUGGLING, ids=range(len(SMUGGLING)))
-def test_requests_that_others_might_read_differently(api, data):
-    answer = exchange(api, data + b"GET /smuggled HTTP/1.1\r\nHost: x\r\n\r\n")
-    assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.0 400", b"HTTP/1.1 501"))
-    assert answer.count(b"HTTP/1.1 ") <= 1 or b"smuggled" not in answer
-    api.call("get_dataset", dataset="x", expect=404)
-
-
 def test_every_public_path_is_described(api):
     """Paths that answer without being in the document would be a surprise."""
     for path in ("/v1/key", "/v1/encoder", "/v1/runs", "/docs",
                  "/favicon.ico", "/debug", "/openapi.yaml"):
         assert not CONTRACT.on_path(path)
         api.raw("GET", path, expect=404)
-
-
-# -- clients that are slow, silent or greedy --
-
-def connect(api):
-    host = urllib.parse.urlsplit(api.base)
-    return socket.create_connection((host.hostname, host.port), timeout=60)
-
-
-def test_clients_that_never_finish_their_headers(api):
-    """They are cut off in the end, and meanwhile everybody else is served."""
-    silent = [connect(api) for _ in range(40)]
-    for i, s in enumerate(silent):
-        s.sendall(b"GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: "[:10 + i])
-    for _ in range(20):
-        api.call("healthz")
-    for s in silent:
-        s.settimeout(PATIENCE)
-        received = s.recv(65536)  # nothing, or what is wrong with the request
-        assert received == b"" or received.startswith(b"HTTP/1.1 4")
-        s.close()
-
-
-def test_clients_that_never_finish_their_body(api, dataset):
-    slow = [connect(api) for _ in range(20)]
-    for s in slow:
-        s.sendall(f"POST {dataset.path}/seeds HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-                  "Content-Length: 1000\r\n\r\n{".encode())
-    assert dataset.add(generate(10))["new"] == 10
-    for s in slow:
-        s.close()
-    api.call("healthz")
-    assert len(dataset.seeds()) == 10
-
-
-def test_clients_that_never_read_their_answer(api, server, dataset):
-    """Answers that nobody takes are bounded by the connections, not by the requests."""
-    dataset.add(generate(1000))
-    greedy = [connect(api) for _ in range(30)]
-    before = server.resident_bytes()
-    for s in greedy:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        s.sendall(f"GET {dataset.path}/seeds?page_size=1000 HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 20)
-    for _ in range(20):
-        api.call("healthz")
-    assert server.resident_bytes() - before < 128 * 2**20
-    for s in greedy:
-        s.close()
-    api.call("get_dataset", dataset=dataset.name)
-
-
-@pytest.mark.parametrize("n, size", [(101, 10), (2000, 10), (1, 400_000)])
-def test_too_many_headers(api, n, size):
-    head = b"".join(b"X-%d: %s\r\n" % (i, b"x" * size) for i in range(n))
-    answer = exchange(api, b"GET /healthz HTTP/1.1\r\nHost: x\r\n" + head + b"\r\n")
-    assert answer == b"" or answer.startswith((b"HTTP/1.1 400", b"HTTP/1.1 431", b"HTTP/1.1 413"))
-    api.call("healthz")

@@ -118,7 +118,8 @@ static void test_drain(void **state)
     assert_string_equal(answer_header(a, "Connection"), "");
     client_say(parked, "GET /v1/long HTTP/1.1\r\nHost: t\r\n\r\n");
     wait_for(&seen.parked, 1);
-    assert_int_equal(http_busy(server), 1);
+    while (http_busy(server) > 1) /* `idle` has its answer a moment before it is over */
+        nap(1);
     http_drain(server);
     a = client_read(parked, 0);
     assert_string_equal(a->body, "draining");
