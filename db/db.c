@@ -120,6 +120,12 @@ static int map_error(struct db *db, const PGresult *r, const char *what, struct 
         e->retry_after = 1;
         return -1;
     }
+    if (strcmp(state, "42501") == 0)
+        return err_set(
+            e, ERR_UNAVAILABLE,
+            "%s: the database role lacks a right: run `monoceros migrate` as the owner of "
+            "the tables with service_role set to it",
+            primary ? primary : state);
     return err_set(e, ERR_INTERNAL, "statement %s: %s: %s", what, state, primary ? primary : "");
 }
 

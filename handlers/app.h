@@ -27,9 +27,10 @@ struct app {
     /* Tells the dispatcher and the ticker of this process that there may be work. */
     void (*wake)(void *arg);
     void *wake_arg;
-    atomic_bool migrated; /* the schema is current */
-    atomic_int reports;   /* that are being made */
-    atomic_int exports;   /* that are under way */
+    atomic_bool migrated;     /* the schema is current, and the database role has its rights */
+    atomic_bool lacks_rights; /* it is current, and the role has not */
+    atomic_int reports;       /* that are being made */
+    atomic_int exports;       /* that are under way */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

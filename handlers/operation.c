@@ -28,9 +28,13 @@ int op_call_array(struct db_call *c, struct array *a, struct err *e)
 int op_require_schema(const struct req *q, struct err *e)
 {
     const struct app *app = q->app;
-    return atomic_load(&app->migrated)
-               ? 0
-               : err_set(e, ERR_UNAVAILABLE, "the database's schema is not current yet");
+    if (atomic_load(&app->migrated))
+        return 0;
+    return err_set(e, ERR_UNAVAILABLE,
+                   atomic_load(&app->lacks_rights)
+                       ? "the service's database role lacks rights: run `monoceros migrate` with "
+                         "service_role"
+                       : "the database's schema is not current yet");
 }
 
 static int decode_body(struct req *q, struct op_state *s)

@@ -16,9 +16,11 @@ struct config_state; /* where each setting came from, and the memory of the stri
 
 struct config {
     const char *database_url;
-    const char *listen;       /* host:port */
-    const char *cors_origins; /* or NULL */
-    const char *auth;         /* "auto", "keys" or "none" */
+    const char *migrate_database_url; /* or NULL: as database_url */
+    const char *service_role;         /* that `migrate` gives its rights to, or NULL */
+    const char *listen;               /* host:port */
+    const char *cors_origins;         /* or NULL */
+    const char *auth;                 /* "auto", "keys" or "none" */
     int http_workers, http_connections;
     int http_idle_timeout_s, http_header_timeout_s, http_body_timeout_s;
     int database_threads; /* pipelining threads behind point operations */

@@ -23,6 +23,12 @@ const struct setting settings[] = {
     {"config", TEXT(NULL), .place = PLACE_NONE, .help = "path of the configuration file (INI)"},
     {"database_url", .type = SETTING_CONNINFO, .fallback = "postgresql:///monoceros",
      IN_CONFIG(database_url), .help = "PostgreSQL connection URL or key=value string"},
+    {"migrate_database_url", .type = SETTING_CONNINFO, IN_CONFIG(migrate_database_url),
+     .help = "the same for `monoceros migrate`, as the role that owns the tables; unset: as "
+             "database_url"},
+    {"service_role", TEXT(NULL), IN_CONFIG(service_role),
+     .help = "the role in database_url when it owns nothing: `monoceros migrate` gives it what it "
+             "needs"},
     {"listen", .type = SETTING_LISTEN, .fallback = "127.0.0.1:8080", IN_CONFIG(listen),
      .help = "host:port to serve on; port 0 takes any free one"},
     {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),

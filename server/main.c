@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "db/migrate.h"
+#include "db/roles.h"
 #include "handlers/routes.h"
 #include "server/config.h"
 #include "server/domain/filters.h"
@@ -52,15 +53,18 @@ static int cmd_migrate(int argc, char **argv)
     int applied = 0;
     if (load(&c, argc, argv, &e) < 0)
         return complain(&e);
-    struct db *db = db_new(c.database_url, "migrate", &e);
+    struct db *db =
+        db_new(c.migrate_database_url ? c.migrate_database_url : c.database_url, "migrate", &e);
     int rc = db ? migrate_up(db, &applied, &e) : -1;
+    if (rc == 0 && c.service_role)
+        rc = roles_grant(db, c.service_role, &e);
     db_free(db);
+    if (rc == 0)
+        (void)printf("schema at version %d, %d migration%s applied%s%s\n", migrate_latest(),
+                     applied, applied == 1 ? "" : "s", c.service_role ? ", rights given to " : "",
+                     c.service_role ? c.service_role : "");
     config_free(&c);
-    if (rc < 0)
-        return complain(&e);
-    (void)printf("schema at version %d, %d migration%s applied\n", migrate_latest(), applied,
-                 applied == 1 ? "" : "s");
-    return 0;
+    return rc < 0 ? complain(&e) : 0;
 }
 
 static int cmd_healthcheck(int argc, char **argv)

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "db/migrate.h"
+#include "db/roles.h"
 #include "handlers/app.h"
 #include "handlers/routes.h"
 #include "providers/cores.h"
@@ -167,28 +168,48 @@ static void handle_signals(sigset_t *set)
     (void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* Watches the schema until it is current: a server may start before its database does. */
-static void check_schema(struct service *s, struct db *db, bool *said)
+/* Nothing is refused for it: who has one role for all goes on as ever. */
+static void tell_role(const struct role_facts *f)
+{
+    if (f->owner)
+        log_event(LOG_WARN, "database_role", log_z("role", f->name),
+                  log_z("detail", "the service can change the schema: it owns the tables, or is a "
+                                  "superuser; see service_role"));
+    else if (f->may_create)
+        log_event(LOG_WARN, "database_role", log_z("role", f->name),
+                  log_z("detail", "the service may create things in the schema"));
+    else
+        log_event(LOG_INFO, "database_role", log_z("role", f->name));
+}
+
+/* Watches the schema until it is current, and the role until it has its rights: a server may start
+ * before its database does. */
+static void check_schema(struct service *s, struct db *db, struct err *last)
 {
     struct err e = {0};
+    struct role_facts role;
     if (atomic_load(&s->app.migrated))
         return;
-    if (migrate_check(db, &e) == 0) {
+    int granted = roles_check(db, &role, &e);
+    atomic_store(&s->app.lacks_rights, granted < 0 && role.name[0]);
+    if (granted == 0 && migrate_check(db, &e) == 0) {
+        tell_role(&role);
         atomic_store(&s->app.migrated, true);
         log_event(LOG_INFO, "schema_current", log_i("version", migrate_latest()));
         work_wake(s->work);
-    } else if (!*said) {
-        log_event(LOG_WARN, "schema_not_current", log_z("detail", e.msg));
-        *said = true;
+    } else if (strcmp(e.msg, last->msg) != 0) {
+        log_event(LOG_WARN, granted < 0 && role.name[0] ? "rights_missing" : "schema_not_current",
+                  log_z("detail", e.msg));
+        *last = e;
     }
 }
 
 static void wait_for_signal(struct service *s, struct db *db)
 {
-    bool said = false;
+    struct err last = {0};
     struct timespec t;
     do {
-        check_schema(s, db, &said);
+        check_schema(s, db, &last);
         (void)clock_gettime(CLOCK_MONOTONIC, &t);
         t.tv_sec += MIGRATION_CHECK_S;
     } while (sem_clockwait(&told_to_end, CLOCK_MONOTONIC, &t) < 0);

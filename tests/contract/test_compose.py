@@ -107,7 +107,11 @@ def test_the_server_waits_for_the_database_and_the_schema(services):
         "database": {"condition": "service_healthy"},
         "migrate": {"condition": "service_completed_successfully"},
     }
-    assert services["migrate"]["depends_on"] == {"database": {"condition": "service_healthy"}}
+    assert services["migrate"]["depends_on"] == {
+        "database": {"condition": "service_healthy"},
+        "roles": {"condition": "service_completed_successfully"},
+    }
+    assert services["roles"]["depends_on"] == {"database": {"condition": "service_healthy"}}
     assert services["server"]["healthcheck"]["test"][-1] == "healthcheck"
 
 
@@ -128,9 +132,23 @@ def test_secrets_come_by_file(compose, services):
     assert compose["secrets"][secret]["file"] == "${LLM_API_KEY_FILE:-/dev/null}"
 
 
+def test_the_server_cannot_become_the_owner(services):
+    """It logs in as another role than `migrate`, and does not know that one's password."""
+    server, migrate = services["server"], services["migrate"]
+    role = migrate["environment"]["MONOCEROS_SERVICE_ROLE"]
+    url = server["environment"]["MONOCEROS_DATABASE_URL"]
+    assert url.startswith(f"postgresql://{role}:${{SERVICE_PASSWORD:-")
+    owner = services["database"]["environment"]["POSTGRES_USER"]
+    assert migrate["environment"]["MONOCEROS_DATABASE_URL"].startswith(f"postgresql://{owner}:${{POSTGRES_PASSWORD:-")
+    assert "POSTGRES_PASSWORD" not in str(server)
+    assert services["roles"]["environment"]["SERVICE_PASSWORD"] in url
+    source = services["roles"]["volumes"][0].split(":")[0]
+    assert f"'{role}'" in (ROOT / source).read_text()
+
+
 def test_the_llm_is_optional(services):
     assert services["llm"]["profiles"] == ["llm"]
-    assert [n for n, s in services.items() if "profiles" not in s] == ["database", "migrate", "server"]
+    assert [n for n, s in services.items() if "profiles" not in s] == ["database", "roles", "migrate", "server"]
 
 
 def test_the_image_is_multi_stage_and_does_not_run_as_root():

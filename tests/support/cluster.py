@@ -67,7 +67,8 @@ class Cluster:
         with open(self.data / "postgresql.conf", "a", encoding="utf-8") as out:
             out.write(SETTINGS.format(socket=self.home, safe="on" if safe else "off"))
         self.start()
-        self.execute("CREATE ROLE monoceros LOGIN CREATEDB", database="postgres")
+        self.execute("CREATE ROLE monoceros LOGIN CREATEDB; CREATE ROLE monoceros_service LOGIN",
+                     database="postgres")
 
     def _run(self, program, *args, check=True):
         command = [_program(program), *map(str, args)]
@@ -120,14 +121,14 @@ class Cluster:
     # -- databases --
 
     def database(self, prefix="test"):
-        """Makes an empty database that belongs to the service's role; its name."""
+        """Makes an empty database that belongs to the role that migrates; its name."""
         name = f"{prefix}_{next(self._numbers)}"
         self.execute(f"CREATE DATABASE {name} OWNER monoceros", database="postgres")
         return name
 
-    def url(self, database):
+    def url(self, database, role="monoceros"):
         host = urllib.parse.quote(str(self.home), safe="")
-        return f"postgresql:///{database}?host={host}&user=monoceros"
+        return f"postgresql:///{database}?host={host}&user={role}"
 
     def psql(self, sql, database, role="postgres"):
         done = subprocess.run(
@@ -159,7 +160,8 @@ class Database:
     def __init__(self, cluster, prefix="test"):
         self.cluster = cluster
         self.name = cluster.database(prefix)
-        self.url = cluster.url(self.name)
+        self.url = cluster.url(self.name)  # as its owner
+        self.service_url = cluster.url(self.name, "monoceros_service")
 
     def execute(self, sql):
         return self.cluster.execute(sql, self.name)

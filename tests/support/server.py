@@ -54,7 +54,10 @@ class Server:
         self.port = free_port()
         self.base = f"http://127.0.0.1:{self.port}"
         self.args = list(args)
-        self.settings = {"MONOCEROS_DATABASE_URL": database.url,
+        # As it is meant to be run: the role that serves owns nothing.
+        self.settings = {"MONOCEROS_DATABASE_URL": database.service_url,
+                         "MONOCEROS_MIGRATE_DATABASE_URL": database.url,
+                         "MONOCEROS_SERVICE_ROLE": "monoceros_service",
                          "MONOCEROS_LISTEN": f"127.0.0.1:{self.port}",
                          "MONOCEROS_LOG_FORMAT": "json", **settings}
         self.process = None

@@ -1,0 +1,30 @@
+-- THE table of what the role that serves may do: kind, name, privileges on the whole, and the columns
+-- that it may change where these are not all. A table that it must not touch has a row without any.
+(VALUES
+    ('TABLE', 'captions', 'SELECT,INSERT,DELETE',
+     'dropped,rejected,flags,duplicate_of,verdict,reviewer,reviewed_at'),
+    ('TABLE', 'dataset_recipes', 'SELECT,INSERT', ''),
+    ('TABLE', 'datasets', 'SELECT,INSERT', 'deleted_at'),
+    ('TABLE', 'dialogues', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'embeddings', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'encoders', 'SELECT,INSERT', 'probes,cosine,checked_at'),
+    ('TABLE', 'failures', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'keys', 'SELECT,INSERT', 'expires_at,revoked_at,last_used_at'),
+    ('TABLE', 'moments', 'SELECT,INSERT', ''),
+    ('TABLE', 'moments_parts', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'prompts', 'SELECT,INSERT', ''),
+    ('TABLE', 'provider_limits', 'SELECT,INSERT,UPDATE', ''),
+    ('TABLE', 'recipes', 'SELECT,INSERT', ''),
+    ('TABLE', 'replicas', 'SELECT,INSERT,UPDATE,DELETE', ''),
+    ('TABLE', 'review_items', 'SELECT,INSERT,UPDATE,DELETE', ''),
+    ('TABLE', 'review_verdicts', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'reviews', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'runs', 'SELECT,INSERT,UPDATE', ''),
+    ('TABLE', 'schema_migrations', 'SELECT', ''),
+    ('TABLE', 'seeds', 'SELECT,INSERT,DELETE', ''),
+    ('TABLE', 'served_models', 'SELECT,INSERT,UPDATE', ''),
+    ('TABLE', 'tasks', 'SELECT,INSERT,UPDATE,DELETE', ''),
+    ('TABLE', 'tickers', 'SELECT,UPDATE', ''),
+    ('TABLE', 'transfers', 'SELECT,INSERT', 'state,reason,scale,center,count,finished_at'),
+    ('SEQUENCE', 'dataset_numbers', 'USAGE', '')
+)
