@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "handlers/bind.h"
+#include "handlers/once.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
 #include "server/json/write.h"
@@ -125,13 +126,13 @@ static int bind_texts(struct req *q, struct db_call *c, const struct list *texts
 }
 
 /* A new key as the operation's data, until it is shown. */
-static struct key *new_key(struct req *q, struct err *e)
+static struct key *new_key(struct req *q, const char *id, struct err *e)
 {
     struct key *k = arena_alloc(q->arena, sizeof(*k));
     if (!k)
         (void)err_set(e, ERR_NO_MEMORY, "no memory for the key");
     else
-        key_make(k);
+        key_make(k, id);
     op_state(q)->data = k;
     return k;
 }
@@ -139,7 +140,15 @@ static struct key *new_key(struct req *q, struct err *e)
 static int create_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct key_body *b = op_body(q);
-    const struct key *k = new_key(q, e);
+    uint8_t today[SHA256_BYTES], yesterday[SHA256_BYTES];
+    bool once = once_ids(q, today, yesterday);
+    char *id = arena_alloc(q->arena, KEY_ID_CHARS + 1);
+    char *earlier = arena_alloc(q->arena, KEY_ID_CHARS + 1);
+    if (!id || !earlier)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the key");
+    key_id_from(today, id);
+    key_id_from(yesterday, earlier);
+    const struct key *k = new_key(q, once ? id : NULL, e);
     if (!k || check(b, e) < 0)
         return -1;
     call_init(c, STMT_KEY_PUT);
@@ -153,6 +162,17 @@ static int create_bind(struct req *q, struct db_call *c, struct err *e)
         call_i64(c, b->expires_in.v);
     else
         call_null(c);
+    call_z(c, once ? earlier : NULL);
+    return 0;
+}
+
+static int locate(struct req *q, struct str id, struct err *e)
+{
+    const char *location = arena_printf(q->arena, "/v1/keys/" STR_FMT, STR_ARG(id));
+    if (!location)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the key");
+    res_json(q, 201);
+    res_header(q, "Location", location);
     return 0;
 }
 
@@ -161,11 +181,8 @@ static int show(struct req *q, struct str json, struct err *e)
 {
     const struct key *k = op_state(q)->data;
     struct buf *b = &q->res.body;
-    const char *location = arena_printf(q->arena, "/v1/keys/%s", k->id);
-    if (!location)
-        return err_set(e, ERR_NO_MEMORY, "no memory for the key");
-    res_json(q, 201);
-    res_header(q, "Location", location);
+    if (locate(q, str_of(k->id), e) < 0)
+        return -1;
     json_open(b, '{');
     json_key(b, "key");
     json_z(b, k->text);
@@ -174,15 +191,31 @@ static int show(struct req *q, struct str json, struct err *e)
     return 0;
 }
 
+/* What the same request is answered later on. */
+static struct str without_secret(struct req *q, struct str json)
+{
+    return str_of(
+        arena_printf(q->arena, "{\"key_withheld\":true," STR_FMT, STR_ARG(str_from(json, 1))));
+}
+
 static int create_render(struct req *q, const struct rows *r, struct err *e)
 {
-    return show(q, rows_text(r, 0, 0), e);
+    struct str withheld = without_secret(q, rows_text(r, 0, 0));
+    if (!withheld.p)
+        return err_set(e, ERR_NO_MEMORY, "no memory for the key");
+    if (!rows_bool(r, 0, 2)) {
+        once_keep(q, withheld);
+        return show(q, rows_text(r, 0, 0), e);
+    }
+    buf_adds(&q->res.body, withheld);
+    once_replayed(q);
+    return locate(q, rows_text(r, 0, 1), e);
 }
 
 static int rotate_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct rotate_body *b = op_body(q);
-    const struct key *k = new_key(q, e);
+    const struct key *k = new_key(q, NULL, e);
     if (!k || bind_key(q, c, STMT_KEY_ROTATE, e) < 0)
         return -1;
     call_z(c, k->id);
@@ -203,8 +236,11 @@ static int rotate_render(struct req *q, const struct rows *r, struct err *e)
 
 const struct operation op_list_keys = {.bind = list_bind, .render = page_render_global};
 const struct operation op_get_key = {.bind = get_bind, .render = item_render};
-const struct operation op_create_key = {
-    .bind = create_bind, .render = create_render, .body_size = sizeof(struct key_body)};
+const struct operation op_create_key = {.bind = create_bind,
+                                        .render = create_render,
+                                        .body_size = sizeof(struct key_body),
+                                        .retry_conflict = true,
+                                        .once = true};
 const struct operation op_revoke_key = {.bind = revoke_bind, .render = revoke_render};
 const struct operation op_rotate_key = {.bind = rotate_bind,
                                         .render = rotate_render,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "handlers/access.h"
+#include "handlers/once.h"
 #include "server/json/decode.h"
 
 enum { NODES_DEFAULT = 8192, CONFLICT_ATTEMPTS = 4, RETRY_AFTER_S = 1 };
@@ -82,6 +83,27 @@ static enum http_verdict start_work(struct req *q)
     return HTTP_REPLY;
 }
 
+static enum http_verdict execute(struct req *q)
+{
+    const struct operation *op = q->route->operation;
+    struct op_state *s = op_state(q);
+    if (op->work)
+        return start_work(q);
+    if (op->bind(q, &s->call, &q->err) < 0)
+        return HTTP_REPLY;
+    submit(q);
+    return HTTP_PENDING;
+}
+
+/* An answer that an Idempotency-Key stands for is kept before it goes out. */
+static enum http_verdict settle(struct req *q, enum http_verdict v)
+{
+    if (v == HTTP_PENDING || !once_end(q))
+        return v;
+    submit(q);
+    return HTTP_PENDING;
+}
+
 /* For a caller who may. */
 static enum http_verdict begin(struct req *q)
 {
@@ -95,10 +117,10 @@ static enum http_verdict begin(struct req *q)
     }
     if (!op->while_migrating && op_require_schema(q, &q->err) < 0)
         return HTTP_REPLY;
-    if (op->work)
-        return start_work(q);
-    if (op->bind(q, &s->call, &q->err) < 0)
+    if (op->once && once_begin(q, &q->err) < 0)
         return HTTP_REPLY;
+    if (!s->once)
+        return execute(q);
     submit(q);
     return HTTP_PENDING;
 }
@@ -135,14 +157,11 @@ static enum http_verdict again(struct req *q)
     return HTTP_PENDING;
 }
 
-static enum http_verdict on_finish(struct req *q)
+/* Of the operation's own statement or work. */
+static enum http_verdict executed(struct req *q)
 {
     const struct operation *op = q->route->operation;
     struct op_state *s = op_state(q);
-    if (s->asks_key) {
-        s->asks_key = false;
-        return access_finish(q) == ACCESS_GIVEN ? begin(q) : HTTP_REPLY;
-    }
     if (op->work)
         return HTTP_REPLY;
     if (q->err.code == ERR_CONFLICT && op->retry_conflict && ++s->attempts < CONFLICT_ATTEMPTS) {
@@ -155,6 +174,24 @@ static enum http_verdict on_finish(struct req *q)
         return again(q);
     (void)err_set(&q->err, ERR_UNAVAILABLE, "the same thing is being changed by others");
     return HTTP_REPLY;
+}
+
+static enum http_verdict on_finish(struct req *q)
+{
+    struct op_state *s = op_state(q);
+    if (s->asks_key) {
+        s->asks_key = false;
+        return access_finish(q) == ACCESS_GIVEN ? begin(q) : HTTP_REPLY;
+    }
+    switch (once_heard(q)) {
+    case ONCE_EXECUTE:
+        return settle(q, execute(q));
+    case ONCE_REPLY:
+        return HTTP_REPLY;
+    case ONCE_NOTHING:
+        break;
+    }
+    return settle(q, executed(q));
 }
 
 static void on_done(const struct req *q, int64_t duration_us)

@@ -32,6 +32,7 @@ struct operation {
     bool body_optional;  /* no body means {} */
     bool retry_conflict; /* a unique violation is a race that the same statement wins next time */
     bool while_migrating;
+    bool once; /* heeds Idempotency-Key, see once.h */
 };
 
 /* Who asks. The strings live as long as the request. */
@@ -42,12 +43,15 @@ struct caller {
 
 enum { OP_ARRAYS_MAX = 6 };
 
+struct once;
+
 /* Of one request, in its arena; what is not from there is freed when the request is done. */
 struct op_state {
     struct caller caller;
     struct key *key;                   /* as presented; NULL when none is needed */
     const struct signature *signature; /* in the place of the key, of which only the id is known */
     bool asks_key;                     /* `call` is about the key, not yet the operation's */
+    struct once *once;                 /* NULL: no Idempotency-Key that matters */
     struct db_call call;
     struct rows *rows;
     void *body; /* decoded; NULL for operations without a JSON body */

@@ -4,6 +4,7 @@
 #include "handlers/declared.h"
 #include "handlers/encoder_versions.h"
 #include "handlers/image_moments.h"
+#include "handlers/once.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
 #include "server/base/cleanup.h"
@@ -92,14 +93,14 @@ int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, st
 static int bind(struct req *q, struct db_call *c, const struct run_plan *p, struct err *e)
 {
     const struct run_body *b = op_body(q);
-    uint8_t id[SEED_ID_BYTES];
-    random_bytes(id, sizeof(id));
-    const char *id_text = hex_text(q, id, sizeof(id));
+    uint8_t today[SHA256_BYTES], yesterday[SHA256_BYTES];
+    (void)once_ids(q, today, yesterday);
+    const char *id_text = hex_text(q, today, SEED_ID_BYTES);
+    const char *earlier = hex_text(q, yesterday, SEED_ID_BYTES);
     if (bind_dataset(q, c, STMT_RUN_CREATE, e) < 0)
         return -1;
-    if (!id_text)
+    if (!id_text || !earlier)
         return err_set(e, ERR_NO_MEMORY, "no memory for the run");
-    op_state(q)->data = arena_printf(q->arena, "/v1/runs/%s", id_text);
     call_z(c, id_text);
     if (bind_stages(q, c, p, e) < 0)
         return -1;
@@ -119,7 +120,10 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
         return -1;
     call_z(c, p->filters);
     call_bool(c, p->barrier);
-    return bind_targets(q, c, p, e);
+    if (bind_targets(q, c, p, e) < 0)
+        return -1;
+    call_z(c, earlier);
+    return 0;
 }
 
 static void answer(struct req *q, const struct rows *r)
@@ -128,8 +132,11 @@ static void answer(struct req *q, const struct rows *r)
     declared_try_again(app);
     app->wake(app->wake_arg);
     res_json(q, 202);
-    res_header(q, "Location", op_state(q)->data);
+    res_header(q, "Location",
+               arena_printf(q->arena, "/v1/runs/" STR_FMT, STR_ARG(rows_text(r, 0, 1))));
     res_header(q, "Retry-After", "1");
+    if (rows_bool(r, 0, 2))
+        once_replayed(q);
     buf_adds(&q->res.body, rows_text(r, 0, 0));
 }
 
@@ -293,4 +300,4 @@ static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
 }
 
 const struct operation op_create_run = {
-    .work = create_work, .decode = decode, .body_size = sizeof(struct run_body)};
+    .work = create_work, .decode = decode, .body_size = sizeof(struct run_body), .once = true};

@@ -135,6 +135,7 @@ static int get_render(struct req *q, const struct rows *r, struct err *e)
 const struct operation op_create_seeds = {.bind = create_bind,
                                           .render = create_render,
                                           .body_size = sizeof(struct seeds_body),
-                                          .max_nodes = SEEDS_NODES_MAX};
+                                          .max_nodes = SEEDS_NODES_MAX,
+                                          .once = true};
 const struct operation op_list_seeds = {.bind = list_bind, .render = page_render};
 const struct operation op_get_seed = {.bind = get_bind, .render = get_render};

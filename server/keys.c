@@ -142,7 +142,7 @@ static int create(struct db *db, const struct options *o, struct err *e)
         return -1;
     if (admin && o->datasets)
         return err_set(e, ERR_VALIDATION, "an admin key cannot be limited to some datasets");
-    key_make(&k);
+    key_make(&k, NULL);
     call_init(&c, STMT_KEY_PUT);
     call_z(&c, o->caller);
     call_z(&c, k.id);
@@ -153,7 +153,10 @@ static int create(struct db *db, const struct options *o, struct err *e)
         call_array(&c, &l.datasets);
     else
         call_null(&c);
-    if (call_expiry(o, &c, e) < 0 || db_run(db, &c, &rows, e) < 0)
+    if (call_expiry(o, &c, e) < 0)
+        return -1;
+    call_null(&c);
+    if (db_run(db, &c, &rows, e) < 0)
         return -1;
     (void)fprintf(stderr, "key %s, which is not shown again:\n", k.id);
     (void)printf("%s\n", k.text);

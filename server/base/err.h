@@ -19,6 +19,8 @@ enum err_code {
     ERR_CONFLICT,           /* 409 */
     ERR_TRANSFER_NOT_READY, /* 409 */
     ERR_TOO_FEW_VECTORS,    /* 409 */
+    ERR_KEY_IN_FLIGHT,      /* 409: the first request with an Idempotency-Key is under way */
+    ERR_KEY_REUSED,         /* 422: an Idempotency-Key came with another body before */
     ERR_TOO_LARGE,          /* 413 */
     ERR_URI_TOO_LONG,       /* 414 */
     ERR_MEDIA_TYPE,         /* 415 */

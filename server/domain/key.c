@@ -67,10 +67,20 @@ static void complete(struct key *k)
     sha256((struct str){k->text, KEY_CHARS}, k->hash);
 }
 
-void key_make(struct key *k)
+void key_id_from(const uint8_t hash[SHA256_BYTES], char id[KEY_ID_CHARS + 1])
+{
+    for (int i = 0; i < KEY_ID_CHARS; i++)
+        id[i] = digits[hash[i] % DIGITS];
+    id[KEY_ID_CHARS] = '\0';
+}
+
+void key_make(struct key *k, const char *id)
 {
     memcpy(k->text, "mono_", PREFIX_CHARS);
-    random_digits(k->text + PREFIX_CHARS, KEY_ID_CHARS);
+    if (id)
+        memcpy(k->text + PREFIX_CHARS, id, KEY_ID_CHARS);
+    else
+        random_digits(k->text + PREFIX_CHARS, KEY_ID_CHARS);
     k->text[SECRET_AT - 1] = '_';
     random_digits(k->text + SECRET_AT, KEY_SECRET_CHARS);
     checksum(k->text, k->text + KEY_CHARS - KEY_CHECKSUM_CHARS);

@@ -42,8 +42,10 @@ struct key {
     uint8_t hash[SHA256_BYTES]; /* of the text */
 };
 
-/* A new random key. */
-void key_make(struct key *k);
+/* A new random key, with this id or a random one. */
+void key_make(struct key *k, const char *id);
+/* An id that follows from a hash. */
+void key_id_from(const uint8_t hash[SHA256_BYTES], char id[KEY_ID_CHARS + 1]);
 /* Reads what a client presents; false unless form and checksum are right. */
 bool key_parse(struct str text, struct key *k);
 bool key_id_is_valid(struct str id);

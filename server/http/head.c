@@ -41,6 +41,7 @@ static void keep(struct request_head *h, struct str name, struct str value)
         {STR("Content-Encoding"), &h->content_encoding, &h->encodings_content},
         {STR("Authorization"), NULL, &h->authorizations},
         {STR("X-API-Key"), NULL, &h->api_keys},
+        {STR("Idempotency-Key"), NULL, &h->idempotency_keys},
         {STR("Accept-Encoding"), &h->accept_encoding, NULL},
         {STR("Origin"), &h->origin, NULL},
         {STR("Access-Control-Request-Method"), &h->preflight, NULL},
@@ -176,6 +177,8 @@ static const char *framing_fault(const struct request_head *h, bool is_1_1)
         return "more than one Content-Type or Content-Encoding";
     if (h->authorizations > 1 || h->api_keys > 1)
         return "more than one Authorization or X-API-Key";
+    if (h->idempotency_keys > 1)
+        return "more than one Idempotency-Key";
     return NULL;
 }
 

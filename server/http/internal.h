@@ -108,7 +108,7 @@ struct http_answer {
 /* What the headers of a request said. Values are valid as long as the request is. */
 struct request_head {
     int n, hosts, lengths, encodings_transfer, types, encodings_content, traces, authorizations,
-        api_keys;
+        api_keys, idempotency_keys;
     bool fault;            /* a name or value that cannot be */
     bool torn;             /* the header section is not what libmicrohttpd took it for */
     const char *next_line; /* while it is read; NULL: lines are not checked */

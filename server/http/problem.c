@@ -46,6 +46,14 @@ static const struct problem problems[ERR_COUNT] = {
     [ERR_TOO_FEW_VECTORS] = {409, "too-few-vectors", "Too few vectors",
                              "A transfer needs the embeddings of two captions at least. Run the "
                              "stage representations over more captions first."},
+    [ERR_KEY_IN_FLIGHT] =
+        {409, "idempotency-in-flight", "Idempotency-Key in flight",
+         "The first request with this Idempotency-Key is being executed, or was lost less than a "
+         "minute ago. Send the same again after the seconds in Retry-After."},
+    [ERR_KEY_REUSED] = {422, "idempotency-key-reused", "Idempotency-Key reused",
+                        "This Idempotency-Key came with another body within the last 24 hours. A "
+                        "new request needs a new key; a repeated one must be the same to the "
+                        "byte."},
     [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large",
                        "The body is longer than this operation takes. Send it in parts, or use an "
                        "import, which takes any length."},

@@ -5,8 +5,9 @@
 -- is found when it is first asked, $15 items of a pilot, $16 cost,
 -- $17 tokens and $18 deadline of the budget, each or NULL, $19 filters or NULL, $20 whether later
 -- stages wait until duplicates are dropped, $21 numbers of dialogues by mix task, $22 rounds of making
--- up for those that fail. One row: JSON; none without the dataset. A unique violation means that
--- another run took the sequence number: to be repeated.
+-- up for those that fail, $23 the id that the same request would have had yesterday. One row: JSON,
+-- id, whether the run was there; none without the dataset. A unique violation means that another run took
+-- the sequence number, or the same request the id: to be repeated.
 WITH {{dataset}}, stage AS (
     SELECT ds.number AS dataset, (p.doc ->> 'recipe')::uuid AS recipe_id, p.stage,
            p.doc ->> 'kind' AS kind, p.doc -> 'canonical' AS canonical
@@ -20,7 +21,11 @@ WITH {{dataset}}, stage AS (
     INSERT INTO dataset_recipes (dataset, recipe_id)
     SELECT dataset, recipe_id FROM stage
     ON CONFLICT DO NOTHING
-), r AS (
+), there AS (
+    SELECT o.* FROM runs o JOIN ds ON o.dataset = ds.number
+    WHERE o.run_id = $3::uuid
+       OR (o.run_id = $23::uuid AND o.created_at > now() - interval '24 hours')
+), made AS (
     INSERT INTO runs (run_id, dataset, sequence, state, stages, selection, seed_limit, max_failed,
                       request, caption_recipe, caption_settings, variants, dialogue_recipe,
                       dialogue_settings, mix_tasks, mix_bounds, encoder_name,
@@ -35,6 +40,9 @@ WITH {{dataset}}, stage AS (
            $15::integer, $16::bigint, $17::bigint, $18::timestamptz, $19::text::json, $20::boolean,
            $21::bigint[], $22::integer
     FROM ds
+    WHERE NOT EXISTS (SELECT FROM there)
     RETURNING *
+), r AS (
+    SELECT * FROM there UNION ALL SELECT * FROM made
 )
-SELECT {{run_json}}::text FROM r, (SELECT name FROM ds) d
+SELECT {{run_json}}::text, encode(uuid_send(r.run_id), 'hex'), EXISTS (SELECT FROM there) FROM r, (SELECT name FROM ds) d

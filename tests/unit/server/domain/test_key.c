@@ -13,7 +13,7 @@ static void test_read_back(void **state)
     (void)state;
     for (int i = 0; i < 1000; i++) {
         struct key made, read;
-        key_make(&made);
+        key_make(&made, NULL);
         assert_int_equal(strlen(made.text), KEY_CHARS);
         assert_true(key_parse(str_of(made.text), &read));
         assert_string_equal(read.id, made.id);
@@ -39,7 +39,7 @@ static void test_anything_else(void **state)
 {
     (void)state;
     struct key made, read;
-    key_make(&made);
+    key_make(&made, NULL);
     for (size_t i = 0; i < KEY_CHARS; i++) {
         char text[KEY_CHARS + 1];
         memcpy(text, made.text, sizeof(text));
@@ -61,7 +61,7 @@ static void test_digits_are_even(void **state)
     int counts[128] = {0}, kinds = 0;
     for (int i = 0; i < KEYS; i++) {
         struct key k;
-        key_make(&k);
+        key_make(&k, NULL);
         for (size_t c = 18; c < 18 + KEY_SECRET_CHARS; c++)
             counts[(unsigned char)k.text[c] & 127]++;
     }
@@ -72,6 +72,24 @@ static void test_digits_are_even(void **state)
         assert_true(counts[c] == 0 || (counts[c] > expected * 0.84 && counts[c] < expected * 1.16));
     }
     assert_int_equal(kinds, 62);
+}
+
+/* A given id is kept, and the secret is random all the same. */
+static void test_given_id(void **state)
+{
+    (void)state;
+    uint8_t hash[SHA256_BYTES];
+    char id[KEY_ID_CHARS + 1];
+    struct key one, two, read;
+    sha256(STR("what an id follows from"), hash);
+    key_id_from(hash, id);
+    assert_true(key_id_is_valid(str_of(id)));
+    key_make(&one, id);
+    key_make(&two, id);
+    assert_string_equal(one.id, id);
+    assert_string_equal(two.id, id);
+    assert_string_not_equal(one.text, two.text);
+    assert_true(key_parse(str_of(one.text), &read));
 }
 
 static void test_scopes(void **state)
@@ -93,7 +111,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_back),     cmocka_unit_test(test_known),
         cmocka_unit_test(test_anything_else), cmocka_unit_test(test_digits_are_even),
-        cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_given_id),      cmocka_unit_test(test_scopes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
