@@ -179,7 +179,7 @@ bool http_answer_wanted(const struct req *q);
 
 /* What a problem's type means and what to do about it. */
 struct problem {
-    int status;
+    int status; /* 0: of no answer, but of a resource */
     const char *slug, *title, *help;
 };
 /* NULL when there is no such type. */
