@@ -12,9 +12,12 @@ static int get_render(struct req *q, const struct rows *r, struct err *e)
     res_header(q, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
     buf_addf(&q->res.body,
              "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\">"
-             "<title>%s</title></head>\n<body>\n<h1>%s</h1>\n<p>HTTP status %d, type "
-             "<code>/problems/%s</code></p>\n<p>%s</p>\n</body>\n</html>\n",
-             p->title, p->title, p->status, p->slug, p->help);
+             "<title>%s</title></head>\n<body>\n<h1>%s</h1>\n<p>",
+             p->title, p->title);
+    if (p->status)
+        buf_addf(&q->res.body, "HTTP status %d, type ", p->status);
+    buf_addf(&q->res.body, "<code>/problems/%s</code></p>\n<p>%s</p>\n</body>\n</html>\n", p->slug,
+             p->help);
     return 0;
 }
 

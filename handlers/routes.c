@@ -84,7 +84,8 @@ static const struct query_param dialogues_query[] = {ID("run"),
 static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_formats), END};
 static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
-static const struct query_param runs_query[] = {CHOICE("state", run_states), PAGE(1000), END};
+static const struct query_param runs_query[] = {
+    CHOICE("state", run_states), {"label", QUERY_TEXT, 2, 1056, NULL}, PAGE(1000), END};
 static const struct query_param prompts_query[] = {CHOICE("stage", prompt_stages), PAGE(1000), END};
 static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
 static const struct query_param representations_query[] = {
@@ -173,6 +174,7 @@ const struct route routes[] = {
     {HTTP_POST, RUN "/resume", "resume_run", SCOPE_RUN, BODY_JSON, SMALL_BODY, resume_fields, NULL,
      &op_resume_run},
     {HTTP_POST, RUN "/cancel", "cancel_run", SCOPE_RUN, BODY_NONE, 0, NULL, NULL, &op_cancel_run},
+    {HTTP_POST, RUN "/retry", "retry_run", SCOPE_RUN, BODY_NONE, 0, NULL, NULL, &op_retry_run},
     {HTTP_GET, RUN "/result", "get_run_result", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
      &op_get_run_result},
     {HTTP_POST, DATASET "/reviews", "create_review", SCOPE_WRITE, BODY_JSON, SMALL_BODY,

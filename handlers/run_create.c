@@ -122,6 +122,7 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
     call_bool(c, p->barrier);
     if (bind_targets(q, c, p, e) < 0)
         return -1;
+    call_text(c, b->labels.p ? b->labels : STR("{}"));
     call_z(c, earlier);
     return 0;
 }
@@ -265,7 +266,7 @@ static bool transfer_is_no_string(const struct err *e)
  * the two. */
 static int decode(struct req *q, struct op_state *s, struct err *e)
 {
-    struct field fields[16];
+    struct field fields[24];
     struct err as_name = {0};
     size_t n = 0;
     if (json_decode(q->body, run_fields, RUN_NODES_MAX, q->arena, s->body, sizeof(struct run_body),

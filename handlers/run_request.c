@@ -154,6 +154,8 @@ static const struct field dry_run_fields[] = {
 };
 
 const struct field run_fields[] = {
+    {FIELD_LABELS, "labels", .offset = offsetof(struct run_body, labels), .max = LABELS_MAX,
+     .len_max = LABEL_VALUE_MAX},
     {FIELD_STRINGS, "stages", .required = true, .offset = offsetof(struct run_body, stages),
      .min = 1, .max = STAGE_COUNT, .values = run_stages},
     {FIELD_INT, "limit", .offset = offsetof(struct run_body, limit), .min = 1,

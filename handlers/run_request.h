@@ -68,7 +68,10 @@ struct run_dry_run {
     struct opt_int pilot;
 };
 
+enum { LABELS_MAX = 16, LABEL_VALUE_MAX = 200 };
+
 struct run_body {
+    struct str labels; /* as JSON */
     struct list stages;
     struct opt_int limit;
     struct run_select *select;

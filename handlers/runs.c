@@ -4,8 +4,10 @@
 #include "handlers/page.h"
 #include "handlers/run_request.h"
 #include "server/base/clock.h"
+#include "server/base/text.h"
+#include "server/json/write.h"
 
-enum { WAIT_STEP_MS = 150 };
+enum { WAIT_STEP_MS = 150, RESULT_RETRY_S = 5, LABEL_JSON_MAX = 8192 };
 
 struct resume_body {
     struct run_budget *budget;
@@ -27,13 +29,40 @@ static bool is_final(struct str state)
     return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
 }
 
+/* "name:value" as an object that a run's labels must contain, or NULL. */
+static int bind_label(struct req *q, struct db_call *c, struct err *e)
+{
+    const struct query_value *v = req_query(q, "label");
+    if (!v->set) {
+        call_null(c);
+        return 0;
+    }
+    struct str value = v->text;
+    const char *colon = memchr(value.p, ':', value.n);
+    struct str name = {value.p, colon ? (size_t)(colon - value.p) : 0};
+    value = str_from(value, name.n + 1);
+    if (!label_name_is_valid(name) || text_length(value) > LABEL_VALUE_MAX)
+        return err_field(e, "?label", "must be a label as name:value, with at most %d characters",
+                         LABEL_VALUE_MAX);
+    struct buf b;
+    buf_init(&b, LABEL_JSON_MAX);
+    json_open(&b, '{');
+    json_key(&b, arena_str(q->arena, name).p);
+    json_str(&b, value);
+    json_close(&b, '}');
+    int rc = b.failed ? err_set(e, ERR_NO_MEMORY, "no memory for the request")
+                      : bind_copy(q, c, buf_str(&b), e);
+    buf_free(&b);
+    return rc;
+}
+
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct page *p = page_read(q, "q", "9223372036854775807", 100, e);
     if (!p || bind_dataset(q, c, STMT_RUNS_LIST, e) < 0)
         return -1;
     page_bind_key(c, p);
-    if (bind_query(q, c, "state", e) < 0)
+    if (bind_query(q, c, "state", e) < 0 || bind_label(q, c, e) < 0)
         return -1;
     page_bind_size(c, p);
     return 0;
@@ -85,8 +114,10 @@ static int result_render(struct req *q, const struct rows *r, struct err *e)
 {
     if (rows_count(r) == 0)
         return run_not_found(e);
-    if (!rows_bool(r, 0, 0))
+    if (!rows_bool(r, 0, 0)) {
+        e->retry_after = RESULT_RETRY_S;
         return err_set(e, ERR_NOT_FOUND, "the run has no result yet");
+    }
     res_json(q, 200);
     buf_adds(&q->res.body, rows_text(r, 0, 1));
     return 0;
@@ -113,19 +144,29 @@ static int cancel_bind(struct req *q, struct db_call *c, struct err *e)
     return bind_run(q, c, STMT_RUN_CANCEL, e);
 }
 
+static int retry_bind(struct req *q, struct db_call *c, struct err *e)
+{
+    return bind_run(q, c, STMT_RUN_RETRY, e);
+}
+
+static void answer_run(struct req *q, const struct rows *r)
+{
+    const struct app *app = q->app;
+    app->wake(app->wake_arg);
+    res_json(q, 202);
+    buf_adds(&q->res.body, rows_text(r, 0, 1));
+}
+
 /* Answers with the run as it is after the change. `settled` is a final state in which the change is
  * what was asked for already. */
 static int render_change(struct req *q, const struct rows *r, const char *settled, struct err *e)
 {
-    const struct app *app = q->app;
     if (rows_count(r) == 0)
         return run_not_found(e);
     struct str state = rows_text(r, 0, 0);
     if (!rows_bool(r, 0, 2) && !(settled && str_is(state, settled)))
         return err_set(e, ERR_CONFLICT, "the run has ended: it is " STR_FMT, STR_ARG(state));
-    app->wake(app->wake_arg);
-    res_json(q, 202);
-    buf_adds(&q->res.body, rows_text(r, 0, 1));
+    answer_run(q, r);
     return 0;
 }
 
@@ -148,6 +189,37 @@ static int cancel_render(struct req *q, const struct rows *r, struct err *e)
     return render_change(q, r, "cancelled", e);
 }
 
+static int nothing_to_retry(struct str state, struct err *e)
+{
+    if (str_is(state, "cancelled"))
+        return err_set(e, ERR_CONFLICT, "the run was cancelled: another run makes what is missing");
+    if (!is_final(state))
+        return err_set(e, ERR_CONFLICT,
+                       "the run has not ended: what fails can be put back when it has");
+    return err_set(e, ERR_CONFLICT, "the run has no failed items to retry");
+}
+
+/* A second one that came at the same time sees the run as it was before the first: it looks again.
+ */
+static int retry_render(struct req *q, const struct rows *r, struct err *e)
+{
+    struct op_state *s = op_state(q);
+    if (rows_count(r) == 0)
+        return run_not_found(e);
+    struct str state = rows_text(r, 0, 0);
+    bool changed = rows_bool(r, 0, 2), under_way = !is_final(state) && rows_i64(r, 0, 3) > 0;
+    if (!changed && is_final(state) && !str_is(state, "cancelled") && !s->data) {
+        s->data = q;
+        return RENDER_AGAIN;
+    }
+    if (!changed && !under_way)
+        return nothing_to_retry(state, e);
+    if (changed)
+        declared_try_again(q->app);
+    answer_run(q, r);
+    return 0;
+}
+
 const struct operation op_list_runs = {.bind = list_bind, .render = page_render};
 const struct operation op_get_run = {.bind = get_bind, .render = get_render};
 const struct operation op_get_run_result = {.bind = result_bind, .render = result_render};
@@ -156,4 +228,5 @@ const struct operation op_resume_run = {.bind = resume_bind,
                                         .render = resume_render,
                                         .body_size = sizeof(struct resume_body),
                                         .body_optional = true};
+const struct operation op_retry_run = {.bind = retry_bind, .render = retry_render};
 const struct operation op_cancel_run = {.bind = cancel_bind, .render = cancel_render};

@@ -184,7 +184,7 @@ const struct route *http_route_of(struct req *q, enum http_method method, struct
 
 /* What a problem's type means and what to do about it. */
 struct problem {
-    int status;
+    int status; /* 0: of no answer, but of a resource */
     const char *slug, *title, *help;
 };
 /* NULL when there is no such type. */

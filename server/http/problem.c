@@ -75,6 +75,16 @@ static const struct problem problems[ERR_COUNT] = {
                       "/v1/providers and /v1/encoders show its state."},
 };
 
+/* Those of work that was accepted and came to nothing: no answer has them, resources do. */
+static const struct problem outcomes[] = {
+    {0, "run-failed", "Run failed",
+     "More items of a run failed than its max_failed allows. What was made stays. GET …/failures "
+     "says why each failed; POST /v1/runs/{run}/retry puts them back."},
+    {0, "transfer-failed", "Transfer failed",
+     "A transfer could not be prepared; the detail says why. Nothing can be read with it. Create "
+     "another one when the cause is gone."},
+};
+
 static enum err_code known(enum err_code code)
 {
     return code > ERR_NONE && code < ERR_COUNT ? code : ERR_INTERNAL;
@@ -85,6 +95,9 @@ const struct problem *problem_by_slug(struct str slug)
     for (int i = ERR_NONE + 1; i < ERR_COUNT; i++)
         if (str_is(slug, problems[i].slug))
             return &problems[i];
+    for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
+        if (str_is(slug, outcomes[i].slug))
+            return &outcomes[i];
     return NULL;
 }
 

@@ -207,6 +207,47 @@ static void take_map(struct decoder *d, const json_t *value, const struct field 
         *out = (struct str){text, json_dumpb(value, text, n, flags)};
 }
 
+bool label_name_is_valid(struct str name)
+{
+    if (name.n == 0 || name.n > LABEL_NAME_MAX || name.p[0] < 'a' || name.p[0] > 'z')
+        return false;
+    for (size_t i = 1; i < name.n; i++) {
+        char c = name.p[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9');
+        if (!plain && c != '_' && c != '.' && c != '-')
+            return false;
+    }
+    return true;
+}
+
+static void check_label(struct decoder *d, const char *name, const json_t *value, size_t len_max)
+{
+    struct str unused;
+    size_t before = pointer_push(&d->at, name);
+    if (!label_name_is_valid(str_of(name)))
+        wrong(d, "is not a name of lower-case letters, digits, dots, dashes and underscores");
+    else
+        take_string(d, value, 0, len_max, NULL, &unused);
+    pointer_pop(&d->at, before);
+}
+
+static void take_labels(struct decoder *d, const json_t *value, const struct field *f,
+                        struct str *out)
+{
+    json_t *members = (json_t *)(uintptr_t)value; /* jansson's iterators lack const */
+    int before = d->wrong;
+    size_t n = json_object_size(value); /* 0 of what is no object */
+    if ((double)n > f->max) {
+        wrong(d, "must have at most %.0f members, has %zu", f->max, n);
+        return;
+    }
+    for (void *it = json_object_iter(members); it && !enough(d);
+         it = json_object_iter_next(members, it))
+        check_label(d, json_object_iter_key(it), json_object_iter_value(it), f->len_max);
+    if (d->wrong == before)
+        take_map(d, value, &(const struct field){.max = 0}, out);
+}
+
 static size_t item_size(const struct field *f)
 {
     if (f->type == FIELD_STRINGS)
@@ -279,6 +320,9 @@ static void take_field(struct decoder *d, const json_t *value, const struct fiel
         break;
     case FIELD_MAP:
         take_map(d, value, f, out);
+        break;
+    case FIELD_LABELS:
+        take_labels(d, value, f, out);
         break;
     case FIELD_STRINGS:
     case FIELD_NUMBERS:

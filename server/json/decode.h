@@ -23,6 +23,7 @@ enum field_type {
     FIELD_NUMBERS, /* struct list of double; min and max count items */
     FIELD_OBJECTS, /* struct list of structs described by fields */
     FIELD_MAP,     /* any JSON object kept as compact text in a struct str; max counts bytes */
+    FIELD_LABELS,  /* names and strings, kept as FIELD_MAP; max counts them, len_max code points */
     FIELD_END,
 };
 
@@ -51,13 +52,16 @@ struct field {
     bool required;
     size_t offset;
     double min, max;            /* FIELD_INT and FIELD_NUMBER: inclusive; both 0: unbounded */
-    size_t len_max;             /* FIELD_STRINGS: code points of each */
+    size_t len_max;             /* FIELD_STRINGS, FIELD_LABELS: code points of each */
     const char *const *values;  /* FIELD_ENUM and FIELD_STRINGS: NULL-terminated, or NULL */
     const struct field *fields; /* FIELD_OBJECT, FIELD_OBJECTS */
     size_t size;                /* of the pointed-to or listed struct */
 };
 
-enum { JSON_DEPTH_MAX = 16 };
+enum { JSON_DEPTH_MAX = 16, LABEL_NAME_MAX = 63 };
+
+/* ^[a-z][a-z0-9_.-]{0,62}$ */
+bool label_name_is_valid(struct str name);
 
 /* Bounds and syntax before anything is built: depth, number of values. jansson takes up to 78
  * times a body's size, so that a limit in bytes alone bounds nothing. */

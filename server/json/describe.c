@@ -5,7 +5,7 @@ static const char *const type_names[] = {
     [FIELD_STRING] = "string",   [FIELD_ENUM] = "enum",       [FIELD_INT] = "int",
     [FIELD_NUMBER] = "number",   [FIELD_BOOL] = "bool",       [FIELD_OBJECT] = "object",
     [FIELD_STRINGS] = "strings", [FIELD_NUMBERS] = "numbers", [FIELD_OBJECTS] = "objects",
-    [FIELD_MAP] = "map",
+    [FIELD_MAP] = "map",         [FIELD_LABELS] = "labels",
 };
 
 static void describe_field(const struct field *f, struct buf *out)

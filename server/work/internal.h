@@ -41,6 +41,7 @@ struct run_info {
     int users;   /* guarded by the list's mutex */
     struct arena *arena;
     int64_t dataset;
+    int64_t retry; /* how often what had failed was put back */
     struct run_settings settings;
     struct llm_provider *providers[STAGE_COUNT][CHOICES_MAX]; /* of the language-model stages */
     const char *changed; /* what a provider has other than the recipe says; NULL: nothing */

@@ -161,6 +161,7 @@ static int load(struct work *w, struct db *db, struct run_info *r, enum stage_id
         return -1;
     read_budget(r, rows);
     r->settings.vector_type = vector_type_of(rows_text(rows, 0, 17));
+    r->retry = rows_i64(rows, 0, 18);
     if (read_filters(r, rows_text(rows, 0, 15), e) < 0)
         return -1;
     return read_encoder(w, r, rows, e);

@@ -1,6 +1,7 @@
 /* The tasks that are not ranges of items: planning a shard, choosing captions by number, summing
  * it, preparing the transfers, removing what was deleted. Each is one worker's, start to end, and
  * idempotent. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "server/base/cleanup.h"
@@ -159,16 +160,20 @@ static int merge_parts(struct worker *k, const struct task *t, struct sums *s, s
     return 0;
 }
 
-/* Ids that derive from the run and its encoder version, which may change as long as the run is
- * open: a second worker that does the same inserts nothing new. */
+/* Ids that derive from the run, its encoder version, which may change as long as the run is open,
+ * and the retry: a second worker that does the same inserts nothing new. */
 static void derived_id(const char *what, const struct task *t, uint8_t out[UUID_BYTES])
 {
     uint8_t digest[SHA256_BYTES];
+    char retry[24] = "";
+    if (t->info->retry > 0)
+        (void)snprintf(retry, sizeof(retry), "%lld", (long long)t->info->retry);
     const struct str parts[] = {str_of(what),
                                 {"", 1},
                                 {(const char *)t->run, UUID_BYTES},
-                                {(const char *)t->info->encoder_id, UUID_BYTES}};
-    sha256_parts(parts, 4, digest);
+                                {(const char *)t->info->encoder_id, UUID_BYTES},
+                                str_of(retry)};
+    sha256_parts(parts, 5, digest);
     memcpy(out, digest, UUID_BYTES);
 }
 

@@ -16,7 +16,7 @@ WITHOUT_BODY = [pytest.param(o, id=o.id) for o in CONTRACT.operations if not o.b
 NAMED = [pytest.param(o, id=o.id) for o in CONTRACT.operations if "{" in o.template]
 READING = [pytest.param(o, id=o.id) for o in CONTRACT.operations if o.method == "GET"]
 # Requests that would change what other tests read, and those with a test of their own.
-ELSEWHERE = {"delete_dataset", "revoke_key", "pause_run", "resume_run", "cancel_run", "create_run", "create_seeds",
+ELSEWHERE = {"delete_dataset", "revoke_key", "pause_run", "resume_run", "cancel_run", "retry_run", "create_run", "create_seeds",
              "import_seeds", "import_captions", "expand_seeds"}
 
 

@@ -136,6 +136,7 @@ SPECIAL = {
     "verdicts_list": {2: REVIEW, 5: None, 6: None},
     "dialogues_list": {2: "plans", 3: -1, 5: "00", 6: "", 8: None, 9: None, 10: None, 11: True,
                        12: "monoceros", 13: 101},
+    "runs_list": {2: "plans", 4: None, 5: "{}", 6: 101},
     "failures_list": {2: "plans", 3: -1, 8: None, 9: None, 10: None, 11: 101},
     "slice_page": {4: -1, 5: ENCODER, 6: [RECIPE, RUN], 8: None, 9: None, 10: "2999-01-01", 12: 51},
     "representations_list": {2: "plans", 3: -1, 6: 0, 7: ENCODER, 8: 51},
@@ -156,7 +157,7 @@ SPECIAL = {
     "gap_rows": {2: ENCODER},
     "transfer_create": {4: "{}"},
     "transfers_list": {5: None, 6: None},
-    "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}"},
+    "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}", 23: "{}"},
 }
 
 

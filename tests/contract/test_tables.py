@@ -97,6 +97,9 @@ def check_field(where, field, schema):
     elif kind == "map":
         assert schema["type"] == "object" and schema["additionalProperties"] is True, where
         assert f"at most {int(field['max']) // 1024} KiB" in schema["description"], where
+    elif kind == "labels":
+        assert schema["type"] == "object" and field["max"] == schema["maxProperties"], where
+        assert schema["additionalProperties"] == {"type": "string", "maxLength": field["len_max"]}, where
     else:
         check_list(where, kind, field, schema)
 

@@ -10,7 +10,7 @@ WITH {{dataset}}, busy AS (
     WHERE number = (SELECT number FROM ds) AND deleted_at IS NULL AND NOT EXISTS (SELECT FROM busy)
     RETURNING number, shards
 ), cancelled AS (
-    UPDATE runs SET state = 'cancelled', finished_at = now(), updated_at = now()
+    UPDATE runs SET state = 'cancelled', finished_at = now(), updated_at = now(), revision = revision + 1
     WHERE dataset = (SELECT number FROM gone) AND state = 'queued'
     RETURNING run_id
 ), swept AS (

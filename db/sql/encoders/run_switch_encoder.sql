@@ -1,7 +1,7 @@
 -- Lets a run go on with another encoder version, from the beginning of its representations ($1 run,
 -- $2 the old one, $3 the new one).
 WITH open AS (
-    UPDATE runs SET encoder_id = $3::uuid, updated_at = now()
+    UPDATE runs SET encoder_id = $3::uuid, updated_at = now(), revision = revision + 1
     WHERE run_id = $1::uuid AND encoder_id = $2::uuid
     RETURNING run_id, dataset
 ), again AS (

@@ -13,7 +13,7 @@ FROM ds LEFT JOIN LATERAL (
     FROM failures f
     WHERE (f.shard_id, f.run_id, f.stage, f.seed_id, f.item)
           > (ds.lo + $3::bigint, $4::uuid, $5::text, $6::uuid, $7::text)
-      AND f.shard_id <= ds.hi
+      AND f.shard_id <= ds.hi AND NOT f.put_back
       AND ($8::uuid IS NULL OR f.run_id = $8)
       AND ($9::text IS NULL OR f.stage = $9)
       AND ($10::text IS NULL OR f.reason = $10)

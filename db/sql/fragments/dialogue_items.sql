@@ -14,8 +14,9 @@ LEFT JOIN LATERAL (
     LIMIT 1
 ) d ON true
 LEFT JOIN LATERAL (
-    SELECT x.run_id FROM failures x
+    SELECT CASE WHEN NOT x.put_back THEN x.run_id END AS run_id, x.retry FROM failures x
     WHERE x.shard_id = $1 AND x.run_id = $2::uuid AND x.stage = 'dialogues' AND x.seed_id = s.seed_id
       AND x.item = encode(c.hash, 'hex') || ':' || m.task
     LIMIT 1
 ) f ON true
+{{retry_items}}

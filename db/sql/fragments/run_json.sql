@@ -2,6 +2,7 @@
 (SELECT json_strip_nulls(json_build_object(
     'id', w.id,
     'dataset', d.name,
+    'labels', r.labels,
     'state', r.state,
     'requested', r.requested,
     'reason', r.reason,
@@ -26,9 +27,11 @@
     'progress', CASE WHEN r.state = 'succeeded' THEN 1
                      WHEN n.total > 0 THEN least(1, round(n.ended / n.total, 4))
                      ELSE 0 END,
-    'eta_seconds', CASE WHEN r.state = 'running' AND n.seconds >= 2 AND n.worked * 100 >= n.total
-                             AND n.worked > 0
-                        THEN ceil(greatest(0, n.total - n.ended) * n.seconds / n.worked)::bigint END,
+    'eta_seconds', ceil(greatest(0, n.total - n.ended) / {{run_rate}})::bigint,
+    'error', CASE WHEN r.state = 'failed' THEN {{run_error}} END,
+    'result', CASE WHEN r.state IN ('succeeded', 'failed', 'cancelled')
+                   THEN '/v1/runs/' || w.id || '/result' END,
+    'retries', nullif(r.retry, 0),
     'limit', r.seed_limit,
     'select', nullif(r.selection, '{}'),
     'max_failed', r.max_failed,
@@ -50,6 +53,7 @@
     'created_at', to_char(r.created_at AT TIME ZONE 'UTC', {{utc}}),
     'started_at', to_char(r.started_at AT TIME ZONE 'UTC', {{utc}}),
     'finished_at', to_char(r.finished_at AT TIME ZONE 'UTC', {{utc}}),
+    'updated_at', to_char(r.updated_at AT TIME ZONE 'UTC', {{utc}}),
     'links', {{run_links}}))
  FROM (SELECT replace(r.run_id::text, '-', '') AS id,
               coalesce(r.summary, {{run_stages}}) AS stages
@@ -60,7 +64,6 @@
                coalesce(sum(x.done + x.failed), 0) AS worked,
                sum(x.truncated) AS truncated,
                sum(x.done) FILTER (WHERE x.name = 'representations') AS embedded,
-               extract(epoch FROM now() - r.started_at) AS seconds,
                coalesce(sum(u.calls), 0)::bigint AS calls,
                coalesce(sum(u.wasted), 0)::bigint AS wasted,
                coalesce(sum(u.tokens_in), 0)::bigint AS tokens_in,

@@ -6,6 +6,10 @@ json_strip_nulls(json_build_object(
     'parameters', t.parameters,
     'state', t.state,
     'reason', t.reason,
+    'error', CASE WHEN t.state = 'failed' THEN json_build_object(
+        'type', '/problems/transfer-failed',
+        'title', 'Transfer failed',
+        'detail', t.reason) END,
     'run', replace(t.run_id::text, '-', ''),
     'encoder', json_build_object(
         'id', replace(e.encoder_id::text, '-', ''),

@@ -4,7 +4,7 @@
 SELECT f.stage, f.reason, f.provider, count(*), sum(f.calls), sum(f.tokens_in), sum(f.tokens_out),
        sum(f.cost)::bigint
 FROM failures f
-WHERE f.shard_id = $1 AND ($3::uuid IS NULL OR f.run_id = $3)
+WHERE f.shard_id = $1 AND NOT f.put_back AND ($3::uuid IS NULL OR f.run_id = $3)
   AND ($4::uuid IS NULL
        OR (f.stage = 'captions' AND f.run_id IN (SELECT r.run_id FROM runs r
                                                  WHERE r.dataset = $2 AND r.caption_recipe = $4))

@@ -6,7 +6,7 @@ WITH changed AS (
         requested = CASE WHEN r.state = 'running' THEN 'cancel' END,
         summary = CASE WHEN r.state <> 'running' THEN {{run_stages}} END,
         finished_at = CASE WHEN r.state <> 'running' THEN now() END,
-        updated_at = now()
+        updated_at = now(), revision = r.revision + 1
     WHERE {{run_mine}} AND r.state IN ('queued', 'running', 'paused')
     RETURNING r.*
 ), swept AS (

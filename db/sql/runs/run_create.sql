@@ -5,9 +5,9 @@
 -- is found when it is first asked, $15 items of a pilot, $16 cost,
 -- $17 tokens and $18 deadline of the budget, each or NULL, $19 filters or NULL, $20 whether later
 -- stages wait until duplicates are dropped, $21 numbers of dialogues by mix task, $22 rounds of making
--- up for those that fail, $23 the id that the same request would have had yesterday. One row: JSON,
--- id, whether the run was there; none without the dataset. A unique violation means that another run took
--- the sequence number, or the same request the id: to be repeated.
+-- up for those that fail, $23 labels, $24 the id that the same request would have had yesterday. One row:
+-- JSON, id, whether the run was there; none without the dataset. A unique violation means that another
+-- run took the sequence number, or the same request the id: to be repeated.
 WITH {{dataset}}, stage AS (
     SELECT ds.number AS dataset, (p.doc ->> 'recipe')::uuid AS recipe_id, p.stage,
            p.doc ->> 'kind' AS kind, p.doc -> 'canonical' AS canonical
@@ -24,13 +24,13 @@ WITH {{dataset}}, stage AS (
 ), there AS (
     SELECT o.* FROM runs o JOIN ds ON o.dataset = ds.number
     WHERE o.run_id = $3::uuid
-       OR (o.run_id = $23::uuid AND o.created_at > now() - interval '24 hours')
+       OR (o.run_id = $24::uuid AND o.created_at > now() - interval '24 hours')
 ), made AS (
     INSERT INTO runs (run_id, dataset, sequence, state, stages, selection, seed_limit, max_failed,
                       request, caption_recipe, caption_settings, variants, dialogue_recipe,
                       dialogue_settings, mix_tasks, mix_bounds, encoder_name,
                       representation_settings, dry_run, budget_cost, budget_tokens, deadline,
-                      filters, barrier, targets, top_up)
+                      filters, barrier, targets, top_up, labels)
     SELECT $3::uuid, ds.number,
            (SELECT coalesce(max(o.sequence), 0) + 1 FROM runs o WHERE o.dataset = ds.number),
            'queued', $4::text[], $5::text::jsonb, $6::bigint, $7::double precision, $8::text::json,
@@ -38,7 +38,7 @@ WITH {{dataset}}, stage AS (
            ($10::json ->> 'recipe')::uuid, $10::json -> 'settings', $12::text[], $13::bytea[],
            $14::json ->> 'name', $14::json -> 'settings',
            $15::integer, $16::bigint, $17::bigint, $18::timestamptz, $19::text::json, $20::boolean,
-           $21::bigint[], $22::integer
+           $21::bigint[], $22::integer, $23::text::jsonb
     FROM ds
     WHERE NOT EXISTS (SELECT FROM there)
     RETURNING *

@@ -6,7 +6,7 @@ WITH changed AS (
         reason = CASE WHEN r.state = 'queued' THEN 'user' ELSE r.reason END,
         requested = CASE WHEN r.state = 'running' THEN coalesce(r.requested, 'pause')
                          ELSE r.requested END,
-        updated_at = now()
+        updated_at = now(), revision = r.revision + (r.state <> 'paused')::integer
     WHERE {{run_mine}} AND r.state IN ('queued', 'running', 'paused')
     RETURNING r.*
 )

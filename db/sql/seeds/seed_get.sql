@@ -28,6 +28,6 @@ SELECT CASE WHEN s.seed_id IS NOT NULL THEN {{seed_json}}
        || ', "failures" : ' || coalesce((
            SELECT json_agg({{failure_json}} ORDER BY f.created_at, f.run_id, f.stage, f.item)
            FROM failures f
-           WHERE f.shard_id = at.shard_id AND f.seed_id = at.seed_id)::text, '[]')
+           WHERE f.shard_id = at.shard_id AND f.seed_id = at.seed_id AND NOT f.put_back)::text, '[]')
        || '}' END
 FROM at LEFT JOIN seeds s ON s.shard_id = at.shard_id AND s.seed_id = at.seed_id

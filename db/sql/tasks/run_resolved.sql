@@ -22,7 +22,7 @@ WITH held AS (
 UPDATE runs r
 SET caption_recipe = ($5::json ->> 'recipe')::uuid, caption_settings = $5::json -> 'settings',
     dialogue_recipe = ($6::json ->> 'recipe')::uuid, dialogue_settings = $6::json -> 'settings',
-    updated_at = now()
+    updated_at = now(), revision = r.revision + 1
 FROM held
 WHERE r.run_id = $2::uuid AND r.state = 'queued'
 RETURNING r.run_id

@@ -5,5 +5,6 @@ SELECT dataset, caption_settings, dialogue_settings, representation_settings,
        to_json(stages), variants, budget_cost IS NOT NULL, budget_tokens IS NOT NULL,
        extract(epoch FROM deadline - now())::float8, filters,
        (SELECT n.dimension FROM encoders n WHERE n.encoder_id = runs.encoder_id),
-       (SELECT d.vector_type FROM datasets d WHERE d.number = runs.dataset)
+       (SELECT d.vector_type FROM datasets d WHERE d.number = runs.dataset),
+       retry
 FROM runs WHERE run_id = $1::uuid

@@ -59,7 +59,7 @@ WITH held AS (
             FROM wanted w LEFT JOIN item i ON i.place = w.place AND i.n = w.upto + 1),
         top_up = CASE WHEN '' = ANY (r.mix_bounds) THEN r.top_up
                       WHEN EXISTS (SELECT 1 FROM fresh) THEN r.top_up - 1 ELSE 0 END,
-        updated_at = now()
+        updated_at = now(), revision = r.revision + 1
     FROM held h
     WHERE r.run_id = h.run_id
 ), opened AS (

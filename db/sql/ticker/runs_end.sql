@@ -3,14 +3,12 @@
 WITH ended AS (
     UPDATE runs r
     SET state = CASE WHEN EXISTS (
-                    SELECT 1 FROM (
-                        SELECT sum(t.failed) AS failed, sum(coalesce(t.total, 0)) AS total
-                        FROM tasks t WHERE t.run_id = r.run_id
-                          AND t.stage IN ('captions', 'dialogues', 'embed')
-                        GROUP BY t.stage) x
+                    SELECT FROM json_to_recordset({{run_stages}}) AS x (failed bigint, total bigint)
                     WHERE x.failed > r.max_failed * x.total) THEN 'failed' ELSE 'succeeded' END,
         summary = {{run_stages}},
-        estimate = CASE WHEN r.dry_run IS NOT NULL THEN {{run_estimate}} END, finished_at = now(), updated_at = now()
+        estimate = CASE WHEN r.dry_run IS NOT NULL AND r.retry = 0 THEN {{run_estimate}}
+                        ELSE r.estimate END,
+        finished_at = now(), updated_at = now(), revision = r.revision + 1
     WHERE r.state = 'running' AND {{ticker_holds}}
       AND EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.stage = 'plan')
       AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state <> 'finished')

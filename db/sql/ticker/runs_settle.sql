@@ -5,7 +5,7 @@ WITH settled AS (
         reason = coalesce(r.reason, 'user'),
         summary = CASE r.requested WHEN 'cancel' THEN {{run_stages}} ELSE r.summary END,
         finished_at = CASE r.requested WHEN 'cancel' THEN now() END,
-        requested = NULL, updated_at = now()
+        requested = NULL, updated_at = now(), revision = r.revision + 1
     WHERE r.requested IS NOT NULL AND r.state IN ('queued', 'running', 'paused') AND {{ticker_holds}}
       AND NOT EXISTS (SELECT 1 FROM tasks t WHERE t.run_id = r.run_id AND t.state = 'leased'
                       AND t.lease_until > now())

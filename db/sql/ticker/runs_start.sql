@@ -1,12 +1,13 @@
 -- Starts the queued runs that nothing blocks: freezes their view (human first, then the newest
--- recipe) and opens one plan task per shard, with the shard's quota where the run has a limit: the
+-- recipe; a retry has it already) and opens one plan task per shard, with the shard's quota where the run has a limit: the
 -- lowest ids of each shard, filled evenly ($1 ticker token).
 WITH started AS (
     UPDATE runs r
-    SET state = 'running', started_at = coalesce(r.started_at, now()), updated_at = now(),
-        view = ARRAY(SELECT d.recipe_id FROM dataset_recipes d JOIN recipes p USING (recipe_id)
+    SET state = 'running', started_at = coalesce(r.started_at, now()), updated_at = now(), revision = r.revision + 1,
+        active_since = now(),
+        view = CASE WHEN r.retry > 0 THEN r.view ELSE ARRAY(SELECT d.recipe_id FROM dataset_recipes d JOIN recipes p USING (recipe_id)
                      WHERE d.dataset = r.dataset AND p.stage = 'captions'
-                     ORDER BY (p.kind = 'human') DESC, d.first_used DESC, d.recipe_id)
+                     ORDER BY (p.kind = 'human') DESC, d.first_used DESC, d.recipe_id) END
     WHERE r.state = 'queued' AND r.requested IS NULL AND {{ticker_holds}}
       AND EXISTS (SELECT 1 FROM datasets d WHERE d.number = r.dataset AND d.deleted_at IS NULL)
       AND {{run_resolved}} AND NOT {{run_blocked}}
@@ -27,7 +28,7 @@ WITH started AS (
             WHERE s.shard_id = shard.id AND {{run_selects}}
             ORDER BY s.seed_id LIMIT r.seed_limit
         ) s
-        WHERE r.seed_limit IS NOT NULL
+        WHERE r.seed_limit IS NOT NULL AND r.retry = 0
     ) q
     WHERE q.place <= q.seed_limit
     GROUP BY q.run_id, q.shard_id
