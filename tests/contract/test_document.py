@@ -148,11 +148,25 @@ def test_body_is_one_of_the_two_kinds(operation):
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_examples_of_answers_are_such_answers(operation):
     answers = DOCUMENT["paths"][operation.template][operation.method.lower()]["responses"]
-    for status, answer in answers.items():
+    for status, answer in resolve(DOCUMENT, answers).items():
         for media in answer.get("content", {}).values():
             if "example" in media:
                 described = operation.responses[int(status)]["validator"]
                 assert list(described.iter_errors(media["example"])) == []
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_operation_has_examples(operation):
+    """Whether those of requests run, tests/api/test_examples.py says."""
+    for (_, name), parameter in operation.parameters.items():
+        if "example" in parameter:
+            assert list(validator(parameter["schema"]).iter_errors(parameter["example"])) == [], name
+        else:
+            assert "enum" in parameter["schema"], name
+    answer = resolve(DOCUMENT, DOCUMENT["paths"][operation.template][operation.method.lower()]
+                     ["responses"][str(operation.success)])
+    for name, media in answer["content"].items():
+        assert "example" in media or name != "application/json"
 
 
 def test_strings_that_clients_send_have_a_length():
