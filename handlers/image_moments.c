@@ -18,6 +18,7 @@ enum { MEAN_BYTES = 1 << 20, VERSION_ATTEMPTS = 8, MEAN_NODES = ENCODER_DIMENSIO
 
 /* Unit vectors have |mean|^2 + trace = 1; further off than this, something else was averaged. */
 static const double unit_tolerance = 0.01;
+static const struct str default_label = {"default", 7};
 
 struct moments_body {
     struct list mean;
@@ -146,17 +147,12 @@ static int check_label(struct str label, const char *pointer, struct err *e)
                      "must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$ and not look like an id");
 }
 
-static struct str label_of_query(const struct req *q)
+static int take_body(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
-    const struct query_value *label = req_query(q, "label");
-    return label->set ? label->text : STR("default");
-}
-
-static int take_body(struct req *q, struct image_side *s, struct err *e)
-{
+    (void)ctx;
     const struct moments_body *b = op_body(q);
-    s->label = b->label.p ? b->label : label_of_query(q);
-    if (check_label(s->label, b->label.p ? "/label" : "?label", e) < 0)
+    s->label = b->label.p ? b->label : default_label;
+    if (check_label(s->label, "/label", e) < 0)
         return -1;
     if (b->mean.n != s->dimension)
         return err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
@@ -170,7 +166,8 @@ static int take_body(struct req *q, struct image_side *s, struct err *e)
 
 static int take_upload(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
-    s->label = label_of_query(q);
+    const struct query_value *label = req_query(q, "label");
+    s->label = label->set ? label->text : default_label;
     if (check_label(s->label, "?label", e) < 0)
         return -1;
     return image_upload_read(q, ctx, s, e);
@@ -223,15 +220,16 @@ static void write_warning(const struct image_side *s, struct buf *b)
            "up to 1: normalise the vectors before they are averaged");
 }
 
-static int put_work(struct req *q, struct work_ctx *ctx, struct err *e)
+/* Makes the next version of what `take` reads from the request. */
+static int make(struct req *q, struct work_ctx *ctx,
+                int (*take)(struct req *, struct work_ctx *, struct image_side *, struct err *),
+                struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
     _cleanup_(image_side_free) struct image_side s = {0};
     struct buf *b = &q->res.body;
-    if (find_encoder(q, ctx, &s, e) < 0)
-        return -1;
-    int rc = q->stream ? take_upload(q, ctx, &s, e) : take_body(q, &s, e);
-    if (rc < 0 || store(q, ctx, &s, &rows, e) < 0)
+    if (find_encoder(q, ctx, &s, e) < 0 || take(q, ctx, &s, e) < 0 ||
+        store(q, ctx, &s, &rows, e) < 0)
         return -1;
     res_json(q, 201);
     buf_adds(b, rows_text(rows, 0, 0));
@@ -240,6 +238,16 @@ static int put_work(struct req *q, struct work_ctx *ctx, struct err *e)
     write_warning(&s, b);
     json_close(b, '}');
     return 0;
+}
+
+static int put_work(struct req *q, struct work_ctx *ctx, struct err *e)
+{
+    return make(q, ctx, take_body, e);
+}
+
+static int import_work(struct req *q, struct work_ctx *ctx, struct err *e)
+{
+    return make(q, ctx, take_upload, e);
 }
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
@@ -269,4 +277,5 @@ static int list_render(struct req *q, const struct rows *r, struct err *e)
 
 const struct operation op_put_image_moments = {
     .work = put_work, .body_size = sizeof(struct moments_body), .max_nodes = MEAN_NODES};
+const struct operation op_import_image_moments = {.work = import_work};
 const struct operation op_list_image_moments = {.bind = list_bind, .render = list_render};

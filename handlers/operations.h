@@ -21,7 +21,7 @@ extern const struct operation op_export_npy, op_export_safetensors, op_export_id
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_create_transfer, op_list_transfers, op_get_transfer;
 extern const struct operation op_get_transfer_file;
-extern const struct operation op_put_image_moments, op_list_image_moments;
+extern const struct operation op_put_image_moments, op_import_image_moments, op_list_image_moments;
 extern const struct operation op_get_report, op_get_gap_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;

@@ -15,6 +15,7 @@ enum {
     SMALL_BODY = 65536,
     RUN_BODY = 262144,
     PROMPT_BODY = 524288,
+    VECTOR_BODY = 1 << 20,
     TEXTS_BODY = 4 << 20,
     SEEDS_BODY = 8 << 20,
     SLICE_ROWS_MAX = 1000000000
@@ -96,7 +97,7 @@ static const struct query_param representations_query[] = {
     END};
 static const struct query_param transfers_query[] = {
     CHOICE("method", transfer_methods), CHOICE("state", transfer_states), PAGE(1000), END};
-static const struct query_param moments_put_query[] = {
+static const struct query_param moments_import_query[] = {
     {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, END};
 static const struct query_param moments_list_query[] = {
     {"label", QUERY_TEXT, 1, IMAGE_LABEL_MAX, NULL}, PAGE(1000), END};
@@ -208,8 +209,10 @@ const struct route routes[] = {
      NULL, &op_get_transfer},
     {HTTP_GET, DATASET "/transfers/{transfer}/files/{file}", "get_transfer_file", SCOPE_EXPORT,
      BODY_NONE, 0, NULL, file_query, &op_get_transfer_file},
-    {HTTP_PUT, IMAGES, "put_image_moments", SCOPE_WRITE, BODY_EITHER, IMPORT_BODY,
-     image_moments_fields, moments_put_query, &op_put_image_moments},
+    {HTTP_PUT, IMAGES, "put_image_moments", SCOPE_WRITE, BODY_JSON, VECTOR_BODY,
+     image_moments_fields, NULL, &op_put_image_moments},
+    {HTTP_POST, IMAGES "/import", "import_image_moments", SCOPE_WRITE, BODY_STREAM, IMPORT_BODY,
+     NULL, moments_import_query, &op_import_image_moments},
     {HTTP_GET, IMAGES, "list_image_moments", SCOPE_READ, BODY_NONE, 0, NULL, moments_list_query,
      &op_list_image_moments},
     {HTTP_POST, "/v1/representations", "compute_representations", SCOPE_READ, BODY_JSON, TEXTS_BODY,
@@ -291,10 +294,8 @@ static void describe_route(const struct route *r, struct buf *out)
 {
     static const char *const methods[HTTP_METHOD_COUNT] = {
         [HTTP_GET] = "GET", [HTTP_PUT] = "PUT", [HTTP_POST] = "POST", [HTTP_DELETE] = "DELETE"};
-    static const char *const bodies[] = {[BODY_NONE] = "none",
-                                         [BODY_JSON] = "json",
-                                         [BODY_STREAM] = "stream",
-                                         [BODY_EITHER] = "either"};
+    static const char *const bodies[] = {
+        [BODY_NONE] = "none", [BODY_JSON] = "json", [BODY_STREAM] = "stream"};
     json_open(out, '{');
     json_key(out, "method");
     json_z(out, methods[r->method]);

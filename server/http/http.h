@@ -18,12 +18,7 @@ enum body_kind {
     BODY_NONE,
     BODY_JSON,   /* application/json, collected up to body_max before the operation starts */
     BODY_STREAM, /* application/octet-stream, read by a pool thread with http_body_read */
-    /* As Content-Type says: JSON of at most HTTP_EITHER_JSON_MAX bytes, or a stream (req.stream).
-     */
-    BODY_EITHER,
 };
-
-enum { HTTP_EITHER_JSON_MAX = 1 << 20 };
 
 enum query_type { QUERY_TEXT, QUERY_INT, QUERY_ENUM, QUERY_DURATION };
 

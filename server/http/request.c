@@ -166,8 +166,6 @@ static enum conn_mode mode_of(const struct http_conn *c)
         return MODE_JSON;
     case BODY_STREAM:
         return MODE_STREAM;
-    case BODY_EITHER:
-        return is_type(c->head.content_type, STREAM_TYPE) ? MODE_STREAM : MODE_JSON;
     case BODY_NONE:
         break;
     }
@@ -176,10 +174,8 @@ static enum conn_mode mode_of(const struct http_conn *c)
 
 static int wrong_type(struct http_conn *c)
 {
-    const char *type = c->mode == MODE_STREAM ? STREAM_TYPE : JSON_TYPE;
-    bool either = c->q.route->body == BODY_EITHER;
-    return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Type must be %s%s", type,
-                   either ? " or " STREAM_TYPE : "");
+    return err_set(&c->q.err, ERR_MEDIA_TYPE, "Content-Type must be %s",
+                   c->mode == MODE_STREAM ? STREAM_TYPE : JSON_TYPE);
 }
 
 static int check_type(struct http_conn *c)
@@ -200,7 +196,7 @@ static int check_type(struct http_conn *c)
 
 size_t request_json_max(const struct route *r)
 {
-    return r->body == BODY_JSON ? r->body_max : r->body == BODY_EITHER ? HTTP_EITHER_JSON_MAX : 0;
+    return r->body == BODY_JSON ? r->body_max : 0;
 }
 
 static int check_body(struct http_conn *c)

@@ -50,10 +50,11 @@ class Corpus:
         """Uploads image vectors, or the moments alone; the moments' id, the vectors in the order in which
         they take their turns, mean and trace."""
         rows = figures.unit(rows)
-        arguments = {"json": images.moments(rows, label)}
         if vectors:
-            arguments = {"data": images.npy(rows), "params": {"label": label}}
-        made = self.api.call("put_image_moments", encoder="offline", **arguments).json()
+            made = self.api.call("import_image_moments", encoder="offline", data=images.npy(rows),
+                                 params={"label": label}).json()
+        else:
+            made = self.api.call("put_image_moments", encoder="offline", json=images.moments(rows, label)).json()
         turns = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"gap-images:0:{i}".encode()).digest())
         kept = figures.unit(rows.astype("<f4").astype("<f2").astype(float))[turns]
         return made["id"], kept, rows.mean(0), ((rows - rows.mean(0)) ** 2).sum() / len(rows)

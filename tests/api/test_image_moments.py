@@ -23,7 +23,7 @@ def put(api, body, **more):
 
 
 def upload(api, data, label="upload", headers=None, **more):
-    return api.call("put_image_moments", encoder="offline", data=data, params={"label": label}, headers=headers,
+    return api.call("import_image_moments", encoder="offline", data=data, params={"label": label}, headers=headers,
                     **more)
 
 
@@ -68,7 +68,8 @@ def test_many_at_once(api):
 
 def test_without_a_label(api):
     assert put(api, images.moments(ROWS)).json()["label"] == "default"
-    assert put(api, images.moments(ROWS), params={"label": "asked"}).json()["label"] == "asked"
+    made = api.call("import_image_moments", encoder="offline", data=images.npy(ROWS[:2])).json()
+    assert made["label"] == "default"
 
 
 def test_pages(api):
@@ -313,7 +314,7 @@ def test_files_that_are_not_what_they_say(api, name):
 def test_a_client_that_leaves(api):
     host = urllib.parse.urlsplit(api.base)
     connection = http.client.HTTPConnection(host.hostname, host.port, timeout=60)
-    connection.putrequest("PUT", "/v1/encoders/offline/image-moments?label=gone")
+    connection.putrequest("POST", "/v1/encoders/offline/image-moments/import?label=gone")
     connection.putheader("Content-Type", "application/octet-stream")
     connection.putheader("Content-Length", str(len(NPY)))
     connection.endheaders(NPY[:len(NPY) // 2])

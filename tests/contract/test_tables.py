@@ -37,11 +37,10 @@ def test_operation(routes, operation):
     route = routes[operation.id]
     check_query(route.get("query") or [], operation.query)
     kinds = {None: "none", "application/json": "json", "application/octet-stream": "stream"}
-    both = operation.streams and operation.body_type == "application/json"
     node = DOCUMENT["paths"][operation.template][operation.method.lower()]
     assert route["scope"] == node.get("x-required-scope", "")
     assert node.get("security") == (None if route["scope"] else [])
-    assert route["body"] == ("either" if both else kinds[operation.body_type])
+    assert route["body"] == kinds[operation.body_type]
     if operation.body is not None:
         assert route["body_max"] > 0
     if operation.body_type == "application/json":

@@ -111,7 +111,7 @@ def test_the_gap_is_measured_and_closed(new_server, encoder, pictures, capsys):
     rows = numpy.array([item["embedding"] for item in other])
     direction = numpy.random.default_rng(5).normal(size=DIMENSION)
     rows = 0.7 * rows + 0.5 * direction / numpy.linalg.norm(direction)
-    api.call("put_image_moments", encoder="embeddings", params={"label": "moved"}, data=images.npy(rows))
+    api.call("import_image_moments", encoder="embeddings", params={"label": "moved"}, data=images.npy(rows))
     body = {"method": "realign", "image_moments": "moved"}
     made = api.call("create_transfer", dataset=dataset.name, json=body).json()["id"]
     until(lambda: api.call("get_transfer", dataset=dataset.name, transfer=made).json()["state"] == "ready",

@@ -117,9 +117,7 @@ class Api:
         if operation is None or response.status >= 400 or lenient:
             return
         query = urllib.parse.parse_qsl(parts.query, keep_blank_values=True)
-        if operation.streams and headers.get("Content-Type") == "application/octet-stream":
-            body = b""
-        elif operation.body_type == "application/json" and isinstance(body, (bytes, str)):
+        if operation.body_type == "application/json" and isinstance(body, (bytes, str)):
             body = jsonlib.loads(body)
         errors = CONTRACT.request_errors(operation, parts.path, query, headers, body)
         if errors:

@@ -90,11 +90,9 @@ class Operation:
         self.query = {name: p for (where, name), p in self.parameters.items() if where == "query"}
         body = resolve(document, node.get("requestBody"))
         self.body_type = self.body = None
-        self.streams = False  # besides, or instead of, JSON
         self.body_required = bool(body and body.get("required"))
         if body:
-            (self.body_type, media), *others = body["content"].items()
-            self.streams = [self.body_type, *dict(others)][-1] == "application/octet-stream"
+            (self.body_type, media), = body["content"].items()
             self.body = media["schema"]
             self.example = media.get("example")
         self.responses = {int(status): self._response(resolve(document, response))
@@ -150,8 +148,7 @@ class Contract:
         if operation.body is None:
             if body is not None:
                 errors.append("a body where none is described")
-        elif operation.body_type == "application/json" and (body is not None or operation.body_required) \
-                and not (operation.streams and isinstance(body, bytes)):
+        elif operation.body_type == "application/json" and (body is not None or operation.body_required):
             errors += [f"body {list(e.path)}: {e.message}"
                        for e in validator(operation.body).iter_errors(body)]
         return errors

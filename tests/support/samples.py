@@ -3,6 +3,7 @@ import urllib.parse
 
 import numpy
 
+from support import images
 from support.tensors import pack_ids, write_safetensors
 
 
@@ -53,6 +54,8 @@ class Samples:
         if operation.id == "import_embeddings":
             vectors = numpy.ones((1, 1280), "<f4")
             return {"data": write_safetensors({"ids": pack_ids([self.caption]), "vectors": vectors})}
+        if operation.id == "import_image_moments":
+            return {"data": images.npy(images.vectors(2))}
         return {"json": bodies[operation.id]} if operation.id in bodies else {}
 
     def query(self, operation):

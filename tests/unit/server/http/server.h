@@ -233,11 +233,6 @@ static inline enum http_verdict op_import_answer(struct req *q)
     return HTTP_REPLY;
 }
 
-static inline enum http_verdict op_either(struct req *q)
-{
-    return q->stream ? op_import(q) : op_echo(q);
-}
-
 static inline void *import_at_gate(void *cls)
 {
     while (!atomic_load(&seen.gate))
@@ -321,7 +316,7 @@ static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
                               gate = {op_gate, op_hello}, import = {op_import, op_import_answer},
                               gated = {op_import_gated, op_import_answer},
                               refused = {op_import_refused, op_nothing},
-                              either = {op_either, op_import_answer}, made = {op_made, op_nothing};
+                              made = {op_made, op_nothing};
 
 #define PLAIN(method, path, op)                                                                    \
     {                                                                                              \
@@ -343,7 +338,6 @@ static const struct route routes[] = {
     BODY(HTTP_POST, "/v1/import", BODY_STREAM, 0, import),
     BODY(HTTP_POST, "/v1/import-small", BODY_STREAM, 1000, import),
     BODY(HTTP_POST, "/v1/import-gated", BODY_STREAM, 0, gated),
-    BODY(HTTP_PUT, "/v1/either", BODY_EITHER, 2000000, either),
     BODY(HTTP_POST, "/v1/import-refused", BODY_STREAM, 0, refused),
     PLAIN(HTTP_GET, "/v1/header", header),
     PLAIN(HTTP_GET, "/v1/nothing", nothing),

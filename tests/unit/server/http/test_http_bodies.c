@@ -41,39 +41,6 @@ static void test_json(void **state)
     }
 }
 
-/* One path, two kinds of body: the type says which, and each has its own limit. */
-static void test_either(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *headers, *body;
-        int status;
-        const char *text;
-    } rows[] = {
-        {JSON "Content-Length: 7\r\n", "{\"a\":1}", 200, "{\"a\":1}"},
-        {JSON "Content-Length: 0\r\n", "", 200, ""},
-        {JSON "Content-Length: 1048577\r\n", "", 413, "1048576 bytes"},
-        {JSON "Content-Encoding: gzip\r\nContent-Length: 2\r\n", "{}", 415, "identity"},
-        {BYTES "Content-Length: 3\r\n", "abc", 200, "3 "},
-        {BYTES "Transfer-Encoding: chunked\r\n", "2\r\nab\r\n0\r\n\r\n", 200, "2 "},
-        {BYTES "Content-Encoding: gzip\r\nContent-Length: 2\r\n", "ab", 200, "gzip"},
-        {BYTES "Content-Length: 2000001\r\n", "", 413, "2000000 bytes"},
-        {"Content-Type: text/plain\r\nContent-Length: 2\r\n", "{}", 415,
-         "application/json or application/octet-stream"},
-        {"Content-Length: 2\r\n", "{}", 415, "application/json or application/octet-stream"},
-        {"", "", 415, "application/json or application/octet-stream"},
-    };
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct client *c = client_open(port);
-        client_say(c, "PUT /v1/either HTTP/1.1\r\nHost: t\r\n%s\r\n%s", rows[i].headers,
-                   rows[i].body);
-        struct answer *a = client_read(c, 0);
-        if (a->status != rows[i].status || !strstr(a->body, rows[i].text))
-            fail_msg("%s: %d %s", rows[i].headers, a->status, a->body);
-        client_close(c);
-    }
-}
-
 /* A chunked body is only known to be too long when it has been read that far. */
 static void test_chunked_too_long(void **state)
 {
@@ -433,7 +400,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_either),
         cmocka_unit_test(test_chunked_too_long),
         cmocka_unit_test(test_refused_body_is_swallowed),
         cmocka_unit_test(test_connection_survives_errors),
