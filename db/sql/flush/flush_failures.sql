@@ -1,5 +1,5 @@
--- The failures of a flush; of what was put back and fails again, its calls add up ($1 shard, $2 run, $3 lo, $4 token, $5 flush_no, $6 task stage, $7 stage as
--- the API names it, then arrays).
+-- The failures of a flush; of what was put back and fails again, its calls add up ($1 shard, $2 run, $3 lo,
+-- $4 token, $5 flush_no, $6 task stage, $7 stage as the API names it, then arrays).
 INSERT INTO failures (shard_id, run_id, stage, seed_id, item, reason, detail, raw, provider,
                       tokens_in, tokens_out, cost, calls)
 SELECT t.shard_id, t.run_id, $7, u.seed_id, u.item, u.reason, u.detail, u.raw, u.provider,
