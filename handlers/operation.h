@@ -45,7 +45,6 @@ enum { OP_ARRAYS_MAX = 6 };
 struct op_state {
     struct caller caller;
     struct key *key; /* as presented; NULL when none is needed */
-    bool asks_key;   /* `call` is about the key, not yet the operation's */
     struct db_call call;
     struct rows *rows;
     void *body; /* decoded; NULL for operations without a JSON body */
