@@ -105,7 +105,7 @@ static enum http_verdict settle(struct req *q, enum http_verdict v)
 }
 
 /* For a caller who may. */
-static enum http_verdict begin(struct req *q)
+static enum http_verdict on_start(struct req *q)
 {
     const struct operation *op = q->route->operation;
     struct op_state *s = op_state(q);
@@ -125,26 +125,20 @@ static enum http_verdict begin(struct req *q)
     return HTTP_PENDING;
 }
 
-static enum http_verdict on_start(struct req *q)
+static enum http_verdict on_admit(struct req *q)
 {
-    struct op_state *s = arena_alloc(q->arena, sizeof(*s));
-    q->state = s;
-    if (!s) {
-        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+    struct op_state *s = op_state(q);
+    if (s) { /* with the rows about the key */
+        (void)access_finish(q);
         return HTTP_REPLY;
     }
-    switch (access_begin(q)) {
-    case ACCESS_GIVEN:
-        return begin(q);
-    case ACCESS_UNKNOWN:
-        s->asks_key = true;
-        http_hold(q);
-        submit(q);
-        return HTTP_PENDING;
-    case ACCESS_REFUSED:
-        break;
-    }
-    return HTTP_REPLY;
+    s = q->state = arena_alloc(q->arena, sizeof(*s));
+    if (!s)
+        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+    if (!s || access_begin(q) != ACCESS_UNKNOWN)
+        return HTTP_REPLY;
+    submit(q);
+    return HTTP_PENDING;
 }
 
 static enum http_verdict again(struct req *q)
@@ -178,11 +172,6 @@ static enum http_verdict executed(struct req *q)
 
 static enum http_verdict on_finish(struct req *q)
 {
-    struct op_state *s = op_state(q);
-    if (s->asks_key) {
-        s->asks_key = false;
-        return access_finish(q) == ACCESS_GIVEN ? begin(q) : HTTP_REPLY;
-    }
     switch (once_heard(q)) {
     case ONCE_EXECUTE:
         return settle(q, execute(q));
@@ -208,4 +197,9 @@ static void on_done(const struct req *q, int64_t duration_us)
 }
 
 const struct http_ops app_http_ops = {
-    .start = on_start, .finish = on_finish, .done = on_done, .log = observe_fault};
+    .admit = on_admit,
+    .start = on_start,
+    .finish = on_finish,
+    .done = on_done,
+    .log = observe_fault,
+};

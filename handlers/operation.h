@@ -50,7 +50,6 @@ struct op_state {
     struct caller caller;
     struct key *key;                   /* as presented; NULL when none is needed */
     const struct signature *signature; /* in the place of the key, of which only the id is known */
-    bool asks_key;                     /* `call` is about the key, not yet the operation's */
     struct once *once;                 /* NULL: no Idempotency-Key that matters */
     struct db_call call;
     struct rows *rows;

@@ -13,7 +13,8 @@ package_names() {
             ;;
         run) printf '%s\n' postgresql postgresql-client curl ca-certificates python3 ;;
         test)
-            printf '%s\n' python3-pytest python3-requests python3-jsonschema python3-numpy
+            printf '%s\n' python3-pytest python3-requests python3-jsonschema python3-numpy \
+                nginx-light openssl
             ;;
         parity) printf '%s\n' python3-venv ;;
         format) printf '%s\n' clang-format python3 ;;
@@ -50,6 +51,16 @@ skip_main_cluster() {
     say "wrote $file, so that no PostgreSQL starts on port 5432 by itself"
 }
 
+# The tests run an nginx of their own, so that Debian's on port 80 is not started.
+skip_web_server() {
+    local unit=/etc/systemd/system/nginx.service
+    if [ ! -d /run/systemd/system ] || [ -e "$unit" ] || ! grep -qw nginx-light <<<"$missing_list"; then
+        return 0
+    fi
+    as_root ln -s /dev/null "$unit"
+    say "masked nginx.service, so that no web server starts on port 80 by itself"
+}
+
 # Installs what is missing of the named groups. Costs one dpkg-query when nothing is.
 need_packages() {
     local -a names missing
@@ -66,6 +77,7 @@ need_packages() {
         die "installing packages needs root or sudo: let root run apt-get install $missing_list"
     say "installing Debian packages (a minute or two): $missing_list"
     skip_main_cluster
+    skip_web_server
     install_packages "${missing[@]}"
 }
 

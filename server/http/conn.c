@@ -22,19 +22,45 @@ static void refuse(struct http_conn *c)
     socket_deadline(c->sock, LINGER_S);
 }
 
+/* True when it is settled whether the caller may: then the answer is known (OP_ANSWERED), or the
+ * operation may start. Until then nobody but ops.admit touches q->err. */
+static bool admitted(struct http_conn *c)
+{
+    const struct http_ops *ops = &c->http->s.ops;
+    if (c->admitted || !ops->admit)
+        return true;
+    (void)pthread_mutex_lock(&c->mutex);
+    enum op_state op = c->op;
+    if (op == OP_IDLE || op == OP_COMPLETE) {
+        c->op = OP_PENDING; /* from here on http_complete() may come */
+        c->held = true;
+    }
+    (void)pthread_mutex_unlock(&c->mutex);
+    if (op == OP_PENDING || op == OP_ANSWERED)
+        return op == OP_ANSWERED;
+    if (ops->admit(&c->q) == HTTP_PENDING)
+        return false;
+    (void)pthread_mutex_lock(&c->mutex);
+    c->op = c->q.err.code == ERR_NONE ? OP_IDLE : OP_ANSWERED;
+    c->held = false;
+    (void)pthread_mutex_unlock(&c->mutex);
+    c->admitted = true;
+    return true;
+}
+
 /* Calls start or finish until there is an answer, or the beginning of one (true), or the operation
  * is pending. */
 static bool advance(struct http_conn *c)
 {
     const struct http_ops *ops = &c->http->s.ops;
+    if (!admitted(c))
+        return false;
     for (;;) {
         (void)pthread_mutex_lock(&c->mutex);
         enum op_state op = c->op;
         bool begun = c->answer.begun;
-        if (op == OP_IDLE || (op == OP_COMPLETE && !begun)) {
+        if (op == OP_IDLE || (op == OP_COMPLETE && !begun))
             c->op = OP_PENDING; /* from here on http_complete() may come */
-            c->held = false;
-        }
         (void)pthread_mutex_unlock(&c->mutex);
         if (begun)
             return true;
@@ -103,7 +129,7 @@ static enum MHD_Result answer_early(struct http_conn *c)
     c->op = OP_ANSWERED;
     if (c->close || (c->head.expect && c->head.has_body))
         return response_queue(c);
-    if (c->at_once && c->head.has_body)
+    if ((c->at_once && c->head.has_body) || c->head.length > DISCARD_BYTES_MAX)
         refuse(c);
     else
         c->mode = MODE_DISCARD;
@@ -130,6 +156,9 @@ static enum MHD_Result begin(struct http_conn *c, const struct request_line *lin
         if (c->head.length && c->head.length <= KEEP_BYTES)
             (void)buf_room(&c->body, (size_t)c->head.length);
     }
+    /* Where it has to be asked whose key it is, the first of the body waits for that. */
+    if (c->mode != MODE_PLAIN && c->head.has_body && admitted(c) && c->op == OP_ANSWERED)
+        return answer_early(c);
     return MHD_YES;
 }
 
@@ -159,6 +188,17 @@ static enum MHD_Result body_unexpected(struct http_conn *c, size_t *size)
 
 static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_t *size)
 {
+    while (!admitted(c)) {
+        /* libmicrohttpd calls again after the resumption because all is left over. */
+        if (suspend(c, false))
+            return MHD_YES;
+        if (is_stopping(c))
+            return MHD_NO;
+    }
+    if (c->op == OP_ANSWERED) {
+        c->mode = MODE_DISCARD;
+        return body_discard(c, size);
+    }
     struct err *e = &c->q.err;
     size_t max = request_json_max(c->q.route), before = c->body.cap;
     if (*size > max - c->body.n)
@@ -271,6 +311,8 @@ static void last_words(struct http_conn *c)
         return;
     (void)pthread_mutex_lock(&c->mutex);
     enum op_state op = c->answer.begun ? OP_PENDING : c->op;
+    if (c->held && op == OP_COMPLETE)
+        op = OP_IDLE;
     (void)pthread_mutex_unlock(&c->mutex);
     if (op == OP_IDLE && atomic_load(&c->sock->cut)) {
         (void)err_set(&c->q.err, ERR_MALFORMED, "the body did not arrive within %d seconds",
@@ -329,14 +371,6 @@ void conn_on_closed(struct http_socket *s)
 {
     if (s->conn)
         part(s->conn);
-}
-
-void http_hold(struct req *q)
-{
-    struct http_conn *c = q->conn;
-    (void)pthread_mutex_lock(&c->mutex);
-    c->held = true;
-    (void)pthread_mutex_unlock(&c->mutex);
 }
 
 void http_complete(struct req *q)

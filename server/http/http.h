@@ -101,6 +101,10 @@ enum http_verdict {
 };
 
 struct http_ops {
+    /* On the worker thread, before anything of a body is kept: may the caller do this? HTTP_REPLY
+     * with q->err set refuses; HTTP_PENDING: it is called again after http_complete(). Must not
+     * block. NULL: everybody may. */
+    enum http_verdict (*admit)(struct req *q);
     /* On the worker thread, when the request is complete (BODY_STREAM: when its headers are). Must
      * not block. */
     enum http_verdict (*start)(struct req *q);
@@ -147,10 +151,6 @@ void http_stop(struct http *h, int timeout_ms);
 
 /* Resumes a pending request from any thread; exactly once for each HTTP_PENDING. */
 void http_complete(struct req *q);
-/* Before a verdict of HTTP_PENDING that comes in front of the operation, such as the question whose
- * key it is: until http_complete() nothing of a stream is read, and afterwards the operation begins
- * as if nothing had been. In start only. */
-void http_hold(struct req *q);
 /* Calls fn(q) from the timer thread after `ms`; the request must be pending. fn must not block.
  * When the server drains, fn is called at once. */
 void http_after(struct req *q, int ms, void (*fn)(struct req *q));
@@ -191,8 +191,8 @@ void res_header(struct req *q, const char *name, const char *value);
 void res_json(struct req *q, int status);
 /* Fills res from q->err as application/problem+json (RFC 9457). */
 void res_problem(struct req *q);
-/* Value of a request header without the white space around it, or the unset view. In start and
- * finish only, and valid until they return. */
+/* Value of a request header without the white space around it, or the unset view. In admit, start
+ * and finish only, and valid until they return. */
 struct str req_header(const struct req *q, const char *name);
 /* Value of a query parameter of the route by name; aborts on a name that the route lacks. */
 const struct query_value *req_query(const struct req *q, const char *name);

@@ -134,6 +134,7 @@ struct http_conn {
     bool is_head;
     bool close;      /* after the answer */
     bool at_once;    /* the answer must not wait for the body */
+    bool admitted;   /* ops.admit has nothing against it, or has said what */
     bool answered;   /* given to libmicrohttpd or sent */
     bool coded;      /* the body is gzip */
     bool tag_coded;  /* so was the client's copy */
@@ -153,7 +154,7 @@ struct http_conn {
     struct http_conn *prev, *next; /* in worker->all, under its mutex */
     pthread_mutex_t mutex;
     enum op_state op; /* under mutex while OP_PENDING */
-    bool held;        /* under mutex: what is pending comes in front of the operation */
+    bool held;        /* under mutex: what is pending is ops.admit */
     bool suspended;   /* under mutex */
     bool gone;        /* under mutex: the client's side is over, the operation's is not */
 };

@@ -3,6 +3,7 @@ import http.client
 import io
 import re
 import socket
+import ssl
 import urllib.parse
 
 from support.wait import PATIENCE
@@ -10,15 +11,15 @@ from support.wait import PATIENCE
 HEAD = re.compile(rb"HTTP/1\.[01] \d{3}[ \r]")
 
 
-def connect(base, receive_buffer=None):
-    """A connection to the host and port of a URL."""
+def connect(base, receive_buffer=None, context=None):
+    """A connection to the host and port of a URL; over TLS with a context."""
     parts = urllib.parse.urlsplit(base)
     s = socket.socket()
     s.settimeout(PATIENCE)
     if receive_buffer:
         s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
     s.connect((parts.hostname, parts.port))
-    return s
+    return context.wrap_socket(s, server_hostname=parts.hostname) if context else s
 
 
 def rest(s):
@@ -27,17 +28,17 @@ def rest(s):
     while True:
         try:
             part = s.recv(65536)
-        except ConnectionError:
+        except (ConnectionError, ssl.SSLError):
             return received
         if not part:
             return received
         received += part
 
 
-def exchange(base, data, half_close=True):
+def exchange(base, data, half_close=True, context=None):
     """Sends bytes and reads what comes until the connection ends. Without `half_close` it is for the
     server to end it."""
-    with connect(base) as s:
+    with connect(base, context=context) as s:
         try:
             s.sendall(data)
             if half_close:

@@ -394,7 +394,7 @@ static inline void server_start(int workers, int connections, int header_s, int 
         .body_timeout_s = body_s,
         .routes = routes,
         .n_routes = sizeof(routes) / sizeof(routes[0]),
-        .ops = {on_start, on_finish, on_done, on_event},
+        .ops = {.start = on_start, .finish = on_finish, .done = on_done, .log = on_event},
         .app = &seen,
         .bodies_max = bodies_max,
     };
