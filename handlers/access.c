@@ -2,6 +2,7 @@
 
 #include <time.h>
 
+#include "handlers/audit.h"
 #include "handlers/base64.h"
 #include "handlers/signed_url.h"
 #include "server/base/clock.h"
@@ -63,15 +64,24 @@ static enum access judge(struct req *q, const struct key_facts *f)
 {
     struct op_state *s = op_state(q);
     unsigned needed = q->route->scope;
-    if (s->signature && !signature_holds(s->signature, f->hash))
+    if (s->signature && !signature_holds(s->signature, f->hash)) {
+        audit_key(q, f, KEY_FORGED);
         return refuse(q, bad_signature);
-    if (!s->signature && !sha256_same(f->hash, s->key->hash))
+    }
+    if (!s->signature && !sha256_same(f->hash, s->key->hash)) {
+        audit_key(q, f, KEY_FORGED);
         return refuse(q, "there is no such key");
-    if (f->revoked)
-        return refuse(q, "the key was revoked");
-    if (f->expires_us && f->expires_us <= clock_us())
-        return refuse(q, "the key has expired");
+    }
     s->caller = (struct caller){.name = f->caller, .key = s->key->id};
+    if (f->revoked) {
+        audit_key(q, f, KEY_REVOKED);
+        return refuse(q, "the key was revoked");
+    }
+    if (f->expires_us && f->expires_us <= clock_us()) {
+        audit_key(q, f, KEY_EXPIRED);
+        return refuse(q, "the key has expired");
+    }
+    audit_key(q, f, KEY_USED);
     if (f->scopes & (needed | SCOPE_ADMIN))
         return ACCESS_GIVEN;
     (void)err_set(&q->err, ERR_FORBIDDEN, "the key lacks the scope %s, which this operation needs",

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "db/db.h"
+#include "handlers/audit.h"
 #include "handlers/key_cache.h"
 #include "providers/encoder.h"
 #include "providers/llm.h"
@@ -18,8 +19,9 @@ struct request_pool;
 struct app {
     const struct config *config;
     const char *version;
-    struct db_async *database;     /* point operations */
-    struct key_cache *keys;        /* NULL: nobody needs a key */
+    struct db_async *database; /* point operations */
+    struct key_cache *keys;    /* NULL: nobody needs a key */
+    struct audit *audit;
     struct request_pool *requests; /* imports and computing operations */
     int n_providers, n_encoders;   /* by the rows of config */
     struct llm_provider *providers[CONFIG_PROVIDERS_MAX];

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "handlers/access.h"
+#include "handlers/audit.h"
 #include "handlers/once.h"
 #include "server/json/decode.h"
 
@@ -186,6 +187,7 @@ static enum http_verdict on_finish(struct req *q)
 static void on_done(const struct req *q, int64_t duration_us)
 {
     struct op_state *s = op_state(q);
+    audit_request(q);
     if (s) {
         rows_free(s->rows);
         s->rows = NULL;

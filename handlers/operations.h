@@ -26,7 +26,8 @@ extern const struct operation op_get_report, op_get_gap_report, op_compare_repor
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
 extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
 extern const struct operation op_list_encoders, op_get_encoder, op_create_encoder_version;
-extern const struct operation op_create_key, op_list_keys, op_get_key, op_revoke_key, op_rotate_key;
+extern const struct operation op_create_key, op_list_keys, op_get_key, op_revoke_key, op_rotate_key,
+    op_list_audit;
 extern const struct operation op_sign_url;
 extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi, op_get_problem;
 

@@ -127,6 +127,14 @@ static const struct query_param gap_query[] = {
     END};
 static const struct query_param compare_query[] = {REFERENCE("a"), REFERENCE("b"), END};
 
+static const struct query_param audit_query[] = {{"key", QUERY_TEXT, 1, KEY_ID_CHARS, NULL},
+                                                 {"operation", QUERY_TEXT, 1, 64, NULL},
+                                                 CHOICE("outcome", audit_outcomes),
+                                                 {"from", QUERY_TEXT, 1, 40, NULL},
+                                                 {"to", QUERY_TEXT, 1, 40, NULL},
+                                                 PAGE(1000),
+                                                 END};
+
 static const struct query_param verdicts_query[] = {
     {"reviewer", QUERY_TEXT, 1, 400, NULL}, CHOICE("verdict", review_verdicts), PAGE(1000), END};
 
@@ -256,6 +264,8 @@ const struct route routes[] = {
      NULL, &op_rotate_key},
     {HTTP_POST, "/v1/signed-urls", "sign_url", SCOPE_EXPORT, BODY_JSON, SMALL_BODY, sign_fields,
      NULL, &op_sign_url},
+    {HTTP_GET, "/v1/audit", "list_audit", SCOPE_ADMIN, BODY_NONE, 0, NULL, audit_query,
+     &op_list_audit},
     {HTTP_GET, "/healthz", "healthz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_healthz},
     {HTTP_GET, "/readyz", "readyz", SCOPE_NONE, BODY_NONE, 0, NULL, NULL, &op_readyz},
     {HTTP_GET, "/metrics", "metrics", SCOPE_READ, BODY_NONE, 0, NULL, NULL, &op_metrics},

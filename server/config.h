@@ -31,6 +31,7 @@ struct config {
     int lease_s, renew_s, flush_ms;
     int quality_window; /* items; failed plus dropped above 30 % of them pauses the run */
     int drain_timeout_s;
+    int audit_days;                     /* rows of the audit log that are older go */
     const char *log_level, *log_format; /* "json" or "text" */
     /* The declared providers and encoders; `offline` is always the first of each. */
     int n_providers, n_encoders;

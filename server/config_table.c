@@ -65,6 +65,8 @@ const struct setting settings[] = {
      .help = "last items of a run that are watched for failures"},
     {"drain_timeout", INT(0, 3600, "30"), IN_CONFIG(drain_timeout_s),
      .help = "seconds that a shutdown waits for requests under way"},
+    {"audit_days", INT(7, 36500, "90"), IN_CONFIG(audit_days),
+     .help = "days for which rows of the audit log are kept"},
     {"log_level", ENUM(levels, "info"), IN_CONFIG(log_level), .help = "least level that is logged"},
     {"log_format", ENUM(formats, "json"), IN_CONFIG(log_format), .help = "form of the log lines"},
 

@@ -9,7 +9,13 @@
 #include "server/config.h"
 #include "server/domain/key.h"
 
-enum { DAY_S = 86400, DAYS_MAX = 3650, LIST_ROWS = 10000, ARRAY_BYTES = 65536 };
+enum {
+    DAY_S = 86400,
+    DAYS_MAX = 3650,
+    LIST_ROWS = 10000,
+    ARRAY_BYTES = 65536,
+    KEY_PATH_BYTES = 64
+};
 
 /* The flags of this command; others are settings. */
 struct options {
@@ -124,6 +130,25 @@ static void lists_free(struct lists *l)
     array_free(&l->datasets);
 }
 
+/* In the audit log. A key whose making could not be noted is never shown, and thus no key. */
+static int note(struct db *db, const struct options *o, const char *operation, const char *id,
+                const char *made, struct err *e)
+{
+    char resource[KEY_PATH_BYTES], location[KEY_PATH_BYTES];
+    struct db_call c;
+    (void)snprintf(resource, sizeof(resource), "/v1/keys%s%s", id ? "/" : "", id ? id : "");
+    (void)snprintf(location, sizeof(location), "/v1/keys/%s", made ? made : "");
+    call_init(&c, STMT_AUDIT_COMMAND);
+    call_z(&c, o->caller);
+    call_z(&c, operation);
+    call_z(&c, resource);
+    if (made)
+        call_z(&c, location);
+    else
+        call_null(&c);
+    return db_run(db, &c, NULL, e);
+}
+
 static int create(struct db *db, const struct options *o, struct err *e)
 {
     _cleanup_(rows_freep) struct rows *rows = NULL;
@@ -156,7 +181,7 @@ static int create(struct db *db, const struct options *o, struct err *e)
     if (call_expiry(o, &c, e) < 0)
         return -1;
     call_null(&c);
-    if (db_run(db, &c, &rows, e) < 0)
+    if (db_run(db, &c, &rows, e) < 0 || note(db, o, "create_key", NULL, k.id, e) < 0)
         return -1;
     (void)fprintf(stderr, "key %s, which is not shown again:\n", k.id);
     (void)printf("%s\n", k.text);
@@ -191,7 +216,7 @@ static int revoke(struct db *db, const struct options *o, const char *id, struct
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "the owner has no key %.20s", id);
     (void)printf(STR_FMT "\n", STR_ARG(rows_text(rows, 0, 0)));
-    return 0;
+    return note(db, o, "revoke_key", id, NULL, e);
 }
 
 static int run(const char *verb, const char *id, const struct options *o, const struct config *c,

@@ -60,6 +60,7 @@ static int start_work(struct service *s, struct err *e)
         .renew_s = c->renew_s,
         .flush_ms = c->flush_ms,
         .quality_window = c->quality_window,
+        .audit_days = c->audit_days,
         .n_providers = s->app.n_providers,
         .n_encoders = s->app.n_encoders,
         .providers = s->app.providers,
@@ -116,7 +117,8 @@ static int start(struct service *s, const char *version, struct err *e)
     s->app.database = db_async_start(c->database_url, c->database_threads, e);
     if (!s->app.database)
         return -1;
-    if (start_work(s, e) < 0)
+    s->app.audit = audit_start(c->database_url, e);
+    if (!s->app.audit || start_work(s, e) < 0)
         return -1;
     s->app.requests = request_pool_start(&s->app, c->request_threads, e);
     if (!s->app.requests)
@@ -134,6 +136,7 @@ static void stop(struct service *s)
     request_pool_stop(s->app.requests);
     if (s->http)
         http_stop(s->http, STOP_RESERVE_MS);
+    audit_stop(s->app.audit, STOP_RESERVE_MS);
     db_async_stop(s->app.database);
     for (int i = 0; i < s->app.n_providers; i++)
         llm_provider_free(s->app.providers[i]);

@@ -38,6 +38,8 @@ static const struct {
                                 "Statements that the database failed."},
     [METRIC_SEEDS_IMPORTED] = {"monoceros_seeds_imported_total", COUNTER, true,
                                "Seeds received, by outcome."},
+    [METRIC_AUDIT_ROWS] = {"monoceros_audit_rows_total", COUNTER, true,
+                           "Rows of the audit log, by whether they were written or lost."},
 };
 
 enum { LABELS_MAX = 256, OTHER = LABELS_MAX, BUCKETS = 16 };

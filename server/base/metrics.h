@@ -20,6 +20,7 @@ enum metric {
     METRIC_PROVIDER_IN_FLIGHT, /* gauge */
     METRIC_DATABASE_ERRORS,    /* counter */
     METRIC_SEEDS_IMPORTED,     /* counter by outcome (new, duplicate, refused) */
+    METRIC_AUDIT_ROWS,         /* counter by outcome (written, lost) */
     METRIC_COUNT
 };
 

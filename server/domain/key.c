@@ -106,3 +106,15 @@ bool key_id_is_valid(struct str id)
 {
     return id.n == KEY_ID_CHARS && are_digits(id.p, id.n);
 }
+
+void key_mask(char *text)
+{
+    for (char *p = text; (p = strstr(p, "mono_")) != NULL; p += PREFIX_CHARS) {
+        size_t id = strspn(p + PREFIX_CHARS, digits);
+        char *secret = p + PREFIX_CHARS + id;
+        if (id != KEY_ID_CHARS || *secret != '_')
+            continue;
+        secret++;
+        memset(secret, '*', strspn(secret, digits));
+    }
+}

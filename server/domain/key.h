@@ -49,5 +49,7 @@ void key_id_from(const uint8_t hash[SHA256_BYTES], char id[KEY_ID_CHARS + 1]);
 /* Reads what a client presents; false unless form and checksum are right. */
 bool key_parse(struct str text, struct key *k);
 bool key_id_is_valid(struct str id);
+/* Writes stars over the secrets of what looks like keys, or the beginnings of keys, in a text. */
+void key_mask(char *text);
 
 #endif

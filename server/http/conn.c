@@ -114,6 +114,7 @@ void *conn_on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
     c->sock = sock;
     c->mhd = mhd;
     sock->conn = c;
+    head_client(c);
     socket_deadline(sock, w->http->s.header_timeout_s);
     request_take_uri(c, uri);
     if (c->q.err.code != ERR_NONE) {

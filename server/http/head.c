@@ -1,5 +1,7 @@
 /* The header section. libmicrohttpd 0.9.75 lets through much that HTTP forbids and that other
  * parsers read differently (request smuggling), so that everything visible is checked again. */
+#include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "server/base/hash.h"
@@ -252,6 +254,26 @@ void head_trace(struct http_conn *c)
     memcpy(t + 36, span, 16);
     t[52] = '-';
     memcpy(t + 53, flags_hex, 3);
+}
+
+void head_client(struct http_conn *c)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char text[HTTP_CLIENT_BYTES] = "";
+    static const char mapped[] = "::ffff:"; /* an IPv4 address at a listener for both */
+    if (info && info->client_addr && info->client_addr->sa_family == AF_INET) {
+        struct sockaddr_in in;
+        memcpy(&in, info->client_addr, sizeof(in));
+        (void)inet_ntop(AF_INET, &in.sin_addr, text, sizeof(text));
+    } else if (info && info->client_addr && info->client_addr->sa_family == AF_INET6) {
+        struct sockaddr_in6 in;
+        memcpy(&in, info->client_addr, sizeof(in));
+        (void)inet_ntop(AF_INET6, &in.sin6_addr, text, sizeof(text));
+    }
+    bool is_mapped = strncmp(text, mapped, sizeof(mapped) - 1) == 0 && strchr(text, '.');
+    (void)snprintf(c->q.client, sizeof(c->q.client), "%s",
+                   is_mapped ? text + sizeof(mapped) - 1 : text);
 }
 
 struct str req_header(const struct req *q, const char *name)

@@ -46,6 +46,7 @@ struct route {
     const struct operation *operation;
 };
 
+enum { HTTP_CLIENT_BYTES = 46 };
 enum { HTTP_PARAMS_MAX = 4, HTTP_QUERY_MAX = 16, HTTP_HEADERS_MAX = 8 };
 
 /* The value of a query parameter as decoded and checked against the route's table. */
@@ -86,6 +87,7 @@ struct req {
     struct err err;      /* set by whoever fails; rendered as a problem */
     char request_id[33]; /* 32 hex digits: the trace id of a valid traceparent, else random */
     char traceparent[56];
+    char client[HTTP_CLIENT_BYTES]; /* address of the other end of the connection; "" if unknown */
     struct str if_none_match;
     struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;

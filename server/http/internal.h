@@ -244,6 +244,8 @@ void request_begin(struct http_conn *c, const struct request_line *line);
 size_t request_json_max(const struct route *r);
 
 /* head.c */
+/* Sets q.client. */
+void head_client(struct http_conn *c);
 void head_read(struct http_conn *c, const struct request_line *line);
 /* The header faults that make the framing doubtful. */
 int head_check(struct http_conn *c, const char *version);

@@ -133,7 +133,8 @@ struct work {
     pthread_mutex_t ticker_mutex;
     pthread_cond_t ticker_wanted_cond;
     bool ticker_wanted;
-    int n_workers; /* one of them for the slow tasks */
+    int64_t audit_due_us; /* of the ticker's thread */
+    int n_workers;        /* one of them for the slow tasks */
     struct worker workers[WORK_THREADS_MAX + 1];
 };
 

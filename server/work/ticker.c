@@ -6,7 +6,7 @@
 #include "server/base/log.h"
 #include "server/work/internal.h"
 
-enum { TICK_MS = 1000, LEASE_SECONDS = 10 };
+enum { TICK_MS = 1000, LEASE_SECONDS = 10, AUDIT_SECONDS = 600 };
 
 void ticker_want(struct work *w)
 {
@@ -60,6 +60,24 @@ static int step(struct work *w, enum stmt_id stmt, int64_t token, const char *ev
     return 0;
 }
 
+/* Now and then, and again at once as long as there is a whole portion of them. */
+static int expire_audit(struct work *w, int64_t token, struct err *e)
+{
+    struct rows *rows = NULL;
+    struct db_call c;
+    if (token < 0 || clock_us() < w->audit_due_us)
+        return 0;
+    call_init(&c, STMT_AUDIT_EXPIRE);
+    call_i64(&c, token);
+    call_i64(&c, w->s.audit_days);
+    if (db_run(w->ticker_db, &c, &rows, e) < 0)
+        return -1;
+    bool more = rows_count(rows) > 0 && rows_i64(rows, 0, 0) > 0;
+    rows_free(rows);
+    w->audit_due_us = more ? 0 : clock_us() + (int64_t)AUDIT_SECONDS * 1000000;
+    return 0;
+}
+
 static int tick(struct work *w, int *changed, struct err *e)
 {
     static const struct {
@@ -79,7 +97,7 @@ static int tick(struct work *w, int *changed, struct err *e)
     for (size_t i = 0; token >= 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
         if (step(w, steps[i].stmt, token, steps[i].event, changed, e) < 0)
             return -1;
-    return 0;
+    return expire_audit(w, token, e);
 }
 
 static void release(struct work *w)

@@ -13,6 +13,7 @@ struct work_settings {
     int threads;
     int range_size; /* seeds in a task */
     int lease_s, renew_s, flush_ms;
+    int audit_days;     /* for which rows of the audit log are kept */
     int quality_window; /* items over which the quality breaker looks back */
     /* Declared providers and encoders, by name; owned by the caller, which frees them after
      * work_stop. */

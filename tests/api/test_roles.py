@@ -43,7 +43,8 @@ FORBIDDEN = [
     "UPDATE captions SET text = 'mine'", "UPDATE seeds SET text = 'mine'", "UPDATE datasets SET owner = 'mine'",
     "DELETE FROM datasets", "DELETE FROM runs", "UPDATE recipes SET settings = '{}'", "DELETE FROM recipes",
     "UPDATE embeddings SET vector = ''", "UPDATE review_verdicts SET verdict = 'accepted'",
-    "UPDATE moments SET trace = 0", "UPDATE prompts SET template = 'mine'",
+    "UPDATE moments SET trace = 0", "DELETE FROM audit", "UPDATE audit SET owner = ''", "TRUNCATE audit",
+    "UPDATE prompts SET template = 'mine'",
 ]
 
 

@@ -1,6 +1,7 @@
 -- THE table of what the role that serves may do: kind, name, privileges on the whole, and the columns
 -- that it may change where these are not all. A table that it must not touch has a row without any.
 (VALUES
+    ('TABLE', 'audit', 'SELECT,INSERT', ''),
     ('TABLE', 'captions', 'SELECT,INSERT,DELETE',
      'dropped,rejected,flags,duplicate_of,verdict,reviewer,reviewed_at'),
     ('TABLE', 'dataset_recipes', 'SELECT,INSERT', ''),
@@ -28,5 +29,6 @@
     ('TABLE', 'tasks', 'SELECT,INSERT,UPDATE,DELETE', ''),
     ('TABLE', 'tickers', 'SELECT,UPDATE', ''),
     ('TABLE', 'transfers', 'SELECT,INSERT', 'state,reason,scale,center,count,finished_at'),
-    ('SEQUENCE', 'dataset_numbers', 'USAGE', '')
+    ('SEQUENCE', 'dataset_numbers', 'USAGE', ''),
+    ('FUNCTION', 'audit_sweep(integer)', 'EXECUTE', '')
 )

@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include <cmocka.h>
 
@@ -106,12 +107,34 @@ static void test_scopes(void **state)
     assert_string_equal(scope_name(SCOPE_NONE), "");
 }
 
+static void masks(const char *text, const char *expected)
+{
+    char copy[256];
+    (void)snprintf(copy, sizeof(copy), "%s", text);
+    key_mask(copy);
+    assert_string_equal(copy, expected);
+}
+
+static void test_masks(void **state)
+{
+    (void)state;
+    masks("/v1/keys/mono_0123456789ab_secret/x", "/v1/keys/mono_0123456789ab_******/x");
+    masks("mono_mono_0123456789ab_s3cr3t", "mono_mono_0123456789ab_******");
+    masks("mono_0123456789ab_a mono_0123456789ab_b", "mono_0123456789ab_* mono_0123456789ab_*");
+    masks("mono_0123456789ab_", "mono_0123456789ab_");
+    masks("mono_0123456789ab", "mono_0123456789ab");
+    masks("mono_0123_secret", "mono_0123_secret");
+    masks("mono_", "mono_");
+    masks("", "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_read_back),     cmocka_unit_test(test_known),
         cmocka_unit_test(test_anything_else), cmocka_unit_test(test_digits_are_even),
         cmocka_unit_test(test_given_id),      cmocka_unit_test(test_scopes),
+        cmocka_unit_test(test_masks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
