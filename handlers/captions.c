@@ -33,6 +33,28 @@ static struct str wanted_verdict(const struct caption_filter *f)
     return f->outcome.p && str_is(f->outcome, "rejected") ? STR("rejected") : any;
 }
 
+static void bind_count(const struct req *q, struct db_call *c, const char *name)
+{
+    const struct query_value *v = req_query(q, name);
+    if (v->set)
+        call_i64(c, v->number);
+    else
+        call_null(c);
+}
+
+static int bind_more(struct req *q, struct db_call *c, struct err *e)
+{
+    const struct query_value *least = req_query(q, "min_length"),
+                             *most = req_query(q, "max_length");
+    if (least->set && most->set && least->number > most->number)
+        return err_field(e, "?min_length", "is more than max_length");
+    bind_count(q, c, "min_length");
+    bind_count(q, c, "max_length");
+    if (bind_query(q, c, "source", e) < 0)
+        return -1;
+    return bind_query(q, c, "domain", e);
+}
+
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct page *p =
@@ -55,7 +77,9 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
         call_bool(c, f.verdict.p != NULL);
     else if (bind_copy(q, c, verdict, e) < 0)
         return -1;
-    return bind_copy(q, c, f.dropped, e);
+    if (bind_copy(q, c, f.dropped, e) < 0)
+        return -1;
+    return bind_more(q, c, e);
 }
 
 static int get_bind(struct req *q, struct db_call *c, struct err *e)

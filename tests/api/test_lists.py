@@ -156,3 +156,57 @@ def test_states_of_runs(filled):
     assert len(filled.api.items(path, state="succeeded")) == 5
     for state in ("queued", "running", "paused", "failed", "cancelled"):
         assert filled.api.items(path, state=state) == []
+
+
+@pytest.fixture(scope="module")
+def mixed(server):
+    """Captions of seeds with three sources and two domains, some without, under two verdicts."""
+    made = Dataset(Api(server.base), unique_name("mixed"), 5)
+    seeds = [{"text": text, "domain": f"d{i % 2}", **({"source": f"s é {i % 3}"} if i % 5 else {})}
+             for i, text in enumerate(generate(60, seed=3))]
+    made.add(seeds)
+    made.run(["captions"])
+    review = made.api.call("create_review", dataset=made.name, json={"sample": 30}).json()["id"]
+    leased = made.api.call("lease_review_items", review=review, json={"reviewer": "ann", "count": 30}).json()
+    made.api.call("give_verdicts", review=review, json={"reviewer": "ann", "verdicts": [
+        {"caption_id": item["caption"]["id"], "token": item["token"], "verdict": "accepted"}
+        for item in leased["items"]]})
+    made.by_id = {seed["id"]: seed for seed in made.seeds()}
+    return made
+
+
+@pytest.mark.parametrize("verdict", [{}, {"verdict": "accepted"}, {"verdict": "none"}],
+                         ids=["any", "accepted", "none"])
+@pytest.mark.parametrize("labels", [{"source": "s é 1"}, {"domain": "d0"}, {"source": "s é 2", "domain": "d1"},
+                                    {"source": "nowhere"}], ids=str)
+def test_captions_by_labels_of_their_seeds(mixed, labels, verdict):
+    whole = mixed.captions(**verdict)
+    wanted = [c for c in whole if labels.items() <= mixed.by_id[c["seed_id"]].items()]
+    assert bool(wanted) == ("nowhere" not in labels.values())
+    assert mixed.captions(**labels, **verdict) == wanted
+    assert mixed.captions(page_size=4, **labels, **verdict) == wanted
+
+
+@pytest.mark.parametrize("verdict", [{}, {"verdict": "accepted"}], ids=["any", "accepted"])
+def test_captions_by_length(mixed, verdict):
+    whole = mixed.captions(**verdict)
+    assert all(c["length"] == len(c["text"]) for c in whole)
+    lengths = sorted(c["length"] for c in whole)
+    low, high = lengths[len(lengths) // 4], lengths[len(lengths) // 2]
+    assert low < high
+    assert mixed.captions(min_length=low, max_length=high, page_size=5, **verdict) == \
+        [c for c in whole if low <= c["length"] <= high]
+    assert mixed.captions(min_length=lengths[-1] + 1, **verdict) == []
+    assert mixed.captions(max_length=lengths[0], **verdict) == [c for c in whole if c["length"] == lengths[0]]
+
+
+def test_characters_are_counted_not_bytes(api, dataset):
+    dataset.load_captions(["Ein Hund läuft über die grüne Wiese am Fluß, und die Sonne scheint hell 🌞."], expect=200)
+    caption, = dataset.captions(outcome="any")
+    assert caption["length"] == len(caption["text"]) < len(caption["text"].encode())
+    assert dataset.captions(min_length=caption["length"], max_length=caption["length"]) == [caption]
+
+
+def test_lengths_the_wrong_way_round(filled):
+    answer = filled.api.get(filled.path + "/captions", params={"min_length": 5, "max_length": 4}, expect=422)
+    assert answer.pointers == ["?min_length"]

@@ -120,9 +120,9 @@ def sample(kind, position, name):
 SPECIAL = {
     "seeds_list": {2: "plans", 3: -1, 4: "0" * 32, 5: None, 6: None, 7: 101},
     "captions_list": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: True, 11: "usable", 12: 101,
-                      14: None},
+                      14: None, 15: 10, 16: 1000, 17: "s", 18: None},
     "captions_reviewed": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: False, 11: "any", 12: 101,
-                          13: "rejected", 14: None},
+                          13: "rejected", 14: None, 15: 10, 16: 1000, 17: "s", 18: "d"},
     "review_create": {7: "{}", 9: [RUN] * 64, 12: [0] * 64},
     "review_draw": {2: "0" * 32, 3: "0" * 32, 4: -1, 7: [RECIPE, "4" * 32], 8: True, 9: None, 10: None,
                     13: "usable", 14: None, 15: "none"},

@@ -6,6 +6,7 @@ json_strip_nulls(json_build_object(
     'recipe', replace(c.recipe_id::text, '-', ''),
     'variant', c.variant,
     'text', c.text,
+    'length', char_length(c.text),
     'model', c.model,
     'finish_reason', c.finish_reason,
     'provider', c.provider,

@@ -1,5 +1,5 @@
--- Whether caption c stands behind the page's key and meets its filters: parameters 3 to 11 of the lists
--- of captions.
+-- Whether caption c with its labels o stands behind the page's key and meets its filters: parameters 3
+-- to 11 and 15 to 18 of the lists of captions.
 (c.shard_id, c.seed_id, c.recipe_id, c.variant) > (ds.lo + $3::bigint, $4::uuid, $5::uuid, $6::smallint)
 AND c.shard_id <= ds.hi
 AND ($7::uuid IS NULL OR c.run_id = $7)
@@ -10,3 +10,7 @@ AND CASE $11::text WHEN 'usable' THEN c.dropped IS NULL AND NOT c.rejected
                    WHEN 'rejected' THEN c.rejected
                    ELSE true END
 AND (NOT $10::boolean OR {{picked}})
+AND ($15::bigint IS NULL OR char_length(c.text) >= $15)
+AND ($16::bigint IS NULL OR char_length(c.text) <= $16)
+AND ($17::text IS NULL OR o.source = $17)
+AND ($18::text IS NULL OR o.domain = $18)
