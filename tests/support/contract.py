@@ -67,7 +67,18 @@ def _items(validator, items, instance, schema):
     yield from jsonschema.Draft4Validator.VALIDATORS["items"](validator, items, instance, schema)
 
 
-Validator = jsonschema.validators.extend(jsonschema.Draft4Validator, {"items": _items})
+def _also(keyword):
+    """`x-openai-also`: what clients of the OpenAI API send and get beyond what a type can say."""
+    def check(validator, value, instance, schema):
+        also = schema.get("x-openai-also", [])
+        allowed = isinstance(instance, str) and (also == "string" or instance in also)
+        if not allowed:
+            yield from jsonschema.Draft4Validator.VALIDATORS[keyword](validator, value, instance, schema)
+    return check
+
+
+Validator = jsonschema.validators.extend(
+    jsonschema.Draft4Validator, {"items": _items, "type": _also("type"), "enum": _also("enum")})
 formats = jsonschema.FormatChecker(formats=())
 
 
