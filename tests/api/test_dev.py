@@ -6,7 +6,8 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi", "psql", "clean"]
+COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi",
+            "orchestrators", "psql", "clean"]
 
 
 def dev(*arguments, cwd=ROOT, timeout=120):
