@@ -8,6 +8,7 @@
 
 #include "db/db.h"
 #include "handlers/key_cache.h"
+#include "handlers/rate.h"
 #include "providers/encoder.h"
 #include "providers/llm.h"
 #include "server/config.h"
@@ -20,6 +21,8 @@ struct app {
     const char *version;
     struct db_async *database;     /* point operations */
     struct key_cache *keys;        /* NULL: nobody needs a key */
+    struct rate_table *rates;      /* requests by key; NULL as above */
+    struct rate_table *guesses;    /* bad keys by address; NULL as above */
     struct request_pool *requests; /* imports and computing operations */
     int n_providers, n_encoders;   /* by the rows of config */
     struct llm_provider *providers[CONFIG_PROVIDERS_MAX];
@@ -28,6 +31,7 @@ struct app {
     void (*wake)(void *arg);
     void *wake_arg;
     atomic_bool migrated; /* the schema is current */
+    atomic_int replicas;  /* processes on this database, as last heard */
     atomic_int reports;   /* that are being made */
     atomic_int exports;   /* that are under way */
 };
