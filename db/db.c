@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "db/rows.h"
 
@@ -102,6 +103,22 @@ static bool state_in(const char *state, const char *const *list)
     return false;
 }
 
+static const char *constraint_of(const PGresult *r)
+{
+    const char *name = PQresultErrorField(r, PG_DIAG_CONSTRAINT_NAME);
+    return name ? name : "";
+}
+
+/* Until the next day in UTC. */
+static int seeds_used_up(struct err *e)
+{
+    enum { DAY_S = 86400 };
+    (void)err_set(e, ERR_RATE_LIMITED,
+                  "the key would have added more seeds today than it may (seeds_per_day)");
+    e->retry_after = (int)(DAY_S - time(NULL) % DAY_S);
+    return -1;
+}
+
 /* SQLSTATE, or its class, to what a caller can do about it. */
 static int map_error(struct db *db, const PGresult *r, const char *what, struct err *e)
 {
@@ -113,6 +130,8 @@ static int map_error(struct db *db, const PGresult *r, const char *what, struct 
         return unavailable(e, primary ? primary : PQerrorMessage(db->conn));
     if (strcmp(state, "23505") == 0)
         return err_set(e, ERR_CONFLICT, "%s", primary ? primary : "already there");
+    if (strcmp(state, "23514") == 0 && strcmp(constraint_of(r), "key_seeds_allowed") == 0)
+        return seeds_used_up(e);
     if (strcmp(state, "57014") == 0)
         return unavailable(e, "a statement took too long");
     if (state_in(state, contended)) {

@@ -4,6 +4,7 @@
 
 #include "handlers/audit.h"
 #include "handlers/base64.h"
+#include "handlers/limits.h"
 #include "handlers/signed_url.h"
 #include "server/base/clock.h"
 
@@ -13,6 +14,12 @@ static enum access refuse(struct req *q, const char *detail)
 {
     (void)err_set(&q->err, ERR_UNAUTHENTICATED, "%s", detail);
     return ACCESS_REFUSED;
+}
+
+/* Of a key that is none. */
+static enum access refuse_guess(struct req *q, const char *detail)
+{
+    return limits_guess(q, &q->err) < 0 ? ACCESS_REFUSED : refuse(q, detail);
 }
 
 static bool scheme_is(struct str value, struct str scheme, struct str *rest)
@@ -58,21 +65,24 @@ static int read_key(const struct req *q, struct key *k)
     return -1;
 }
 
+static const char no_such_key[] = "there is no such key";
 static const char bad_signature[] = "the signature is not of this URL";
+
+static bool proven(const struct op_state *s, const struct key_facts *f)
+{
+    return s->signature ? signature_holds(s->signature, f->hash)
+                        : sha256_same(f->hash, s->key->hash);
+}
 
 static enum access judge(struct req *q, const struct key_facts *f)
 {
     struct op_state *s = op_state(q);
     unsigned needed = q->route->scope;
-    if (s->signature && !signature_holds(s->signature, f->hash)) {
+    if (!proven(s, f)) {
         audit_key(q, f, KEY_FORGED);
-        return refuse(q, bad_signature);
+        return refuse_guess(q, s->signature ? bad_signature : no_such_key);
     }
-    if (!s->signature && !sha256_same(f->hash, s->key->hash)) {
-        audit_key(q, f, KEY_FORGED);
-        return refuse(q, "there is no such key");
-    }
-    s->caller = (struct caller){.name = f->caller, .key = s->key->id};
+    s->caller = (struct caller){.name = f->caller, .key = s->key->id, .limits = f->limits};
     if (f->revoked) {
         audit_key(q, f, KEY_REVOKED);
         return refuse(q, "the key was revoked");
@@ -81,6 +91,8 @@ static enum access judge(struct req *q, const struct key_facts *f)
         audit_key(q, f, KEY_EXPIRED);
         return refuse(q, "the key has expired");
     }
+    if (limits_request(q, &q->err) < 0)
+        return ACCESS_REFUSED;
     audit_key(q, f, KEY_USED);
     if (f->scopes & (needed | SCOPE_ADMIN))
         return ACCESS_GIVEN;
@@ -101,10 +113,16 @@ static enum access ask(struct req *q)
 static enum access look_up(struct req *q)
 {
     const struct app *app = q->app;
+    const struct op_state *s = op_state(q);
     struct key_facts f;
     if (op_require_schema(q, &q->err) < 0)
         return ACCESS_REFUSED;
-    return key_cache_get(app->keys, op_state(q)->key->id, q->arena, &f) ? judge(q, &f) : ask(q);
+    if (key_cache_get(app->keys, s->key->id, q->arena, &f))
+        return judge(q, &f);
+    /* Guesses of others behind the same address do not lock out a key that was good before. */
+    if (!key_cache_knew(app->keys, s->key) && limits_may_guess(q, &q->err) < 0)
+        return ACCESS_REFUSED;
+    return ask(q);
 }
 
 /* A request without a key. */
@@ -144,7 +162,8 @@ enum access access_begin(struct req *q)
     case 0:
         return by_signature(q);
     case -1:
-        return refuse(q, "what was sent is not a key: one Authorization or X-API-Key with mono_…");
+        return refuse_guess(
+            q, "what was sent is not a key: one Authorization or X-API-Key with mono_…");
     default:
         break;
     }
@@ -159,6 +178,21 @@ static unsigned read_scopes(struct str names)
     return scopes;
 }
 
+/* 0 is "none" in a column and in the configuration alike. */
+static int64_t read_limit(const struct rows *r, int column, int64_t configured)
+{
+    return rows_null(r, 0, column) ? configured : rows_i64(r, 0, column);
+}
+
+static void read_limits(const struct config *c, const struct rows *r, struct key_limits *out)
+{
+    *out = (struct key_limits){
+        .requests_per_minute = read_limit(r, 5, c->key_requests_per_minute),
+        .seeds_per_day = read_limit(r, 6, c->key_seeds_per_day),
+        .runs_in_flight = read_limit(r, 7, c->key_runs_in_flight),
+    };
+}
+
 static bool read_facts(struct req *q, const struct rows *r, struct key_facts *f)
 {
     struct str caller = arena_str(q->arena, rows_text(r, 0, 1));
@@ -168,6 +202,7 @@ static bool read_facts(struct req *q, const struct rows *r, struct key_facts *f)
     f->caller = caller.p;
     f->scopes = read_scopes(rows_text(r, 0, 2));
     f->revoked = rows_bool(r, 0, 3);
+    read_limits(((const struct app *)q->app)->config, r, &f->limits);
     f->expires_us = rows_null(r, 0, 4) ? 0 : clock_us() + (int64_t)(rows_double(r, 0, 4) * 1000000);
     return true;
 }
@@ -182,7 +217,7 @@ enum access access_finish(struct req *q)
         return ACCESS_REFUSED;
     if (rows_count(s->rows) == 0) {
         (void)sha256_same(nothing, s->key->hash); /* as long as for a key that there is */
-        return refuse(q, s->signature ? bad_signature : "there is no such key");
+        return refuse_guess(q, s->signature ? bad_signature : no_such_key);
     }
     if (!read_facts(q, s->rows, &f)) {
         (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");

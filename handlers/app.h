@@ -9,6 +9,7 @@
 #include "db/db.h"
 #include "handlers/audit.h"
 #include "handlers/key_cache.h"
+#include "handlers/rate.h"
 #include "providers/encoder.h"
 #include "providers/llm.h"
 #include "server/config.h"
@@ -19,8 +20,10 @@ struct request_pool;
 struct app {
     const struct config *config;
     const char *version;
-    struct db_async *database; /* point operations */
-    struct key_cache *keys;    /* NULL: nobody needs a key */
+    struct db_async *database;  /* point operations */
+    struct key_cache *keys;     /* NULL: nobody needs a key */
+    struct rate_table *rates;   /* requests by key; NULL as above */
+    struct rate_table *guesses; /* bad keys by address; NULL as above */
     struct audit *audit;
     struct request_pool *requests; /* imports and computing operations */
     int n_providers, n_encoders;   /* by the rows of config */
@@ -31,6 +34,7 @@ struct app {
     void *wake_arg;
     atomic_bool migrated;     /* the schema is current, and the database role has its rights */
     atomic_bool lacks_rights; /* it is current, and the role has not */
+    atomic_int replicas;      /* processes on this database, as last heard */
     atomic_int reports;       /* that are being made */
     atomic_int exports;       /* that are under way */
 };

@@ -3,6 +3,7 @@
 
 #include "handlers/bind.h"
 #include "handlers/import.h"
+#include "handlers/limits.h"
 #include "handlers/operations.h"
 #include "handlers/seed_input.h"
 #include "server/base/cleanup.h"
@@ -215,7 +216,10 @@ static int call_batch(struct import *m, struct caption_batch *b, struct db_call 
     if (seed_batch_call(&b->seeds, c, m->e) < 0 || op_call_array(c, &b->variants, m->e) < 0 ||
         op_call_array(c, &b->hashes, m->e) < 0 || op_call_array(c, &b->texts, m->e) < 0)
         return -1;
-    return op_call_array(c, &b->signatures, m->e);
+    if (op_call_array(c, &b->signatures, m->e) < 0)
+        return -1;
+    limits_bind_seeds(m->q, c);
+    return 0;
 }
 
 static int store(struct import *m)

@@ -66,6 +66,16 @@ bool key_cache_get(struct key_cache *c, const char *id, struct arena *a, struct 
     return found;
 }
 
+bool key_cache_knew(struct key_cache *c, const struct key *k)
+{
+    (void)pthread_mutex_lock(&c->mutex);
+    const struct slot *s = slot_of(c, k->id);
+    bool knew =
+        s->fresh_until_us && strcmp(s->facts.id, k->id) == 0 && sha256_same(s->facts.hash, k->hash);
+    (void)pthread_mutex_unlock(&c->mutex);
+    return knew;
+}
+
 void key_cache_put(struct key_cache *c, const struct key_facts *f)
 {
     struct slot made = {.facts = *f,

@@ -15,6 +15,7 @@ struct key_facts {
     const char *caller; /* what the first parameter of statements says */
     unsigned scopes;    /* bits of enum scope */
     bool revoked;
+    struct key_limits limits;
     int64_t expires_us; /* by clock_us(); 0: never */
 };
 
@@ -26,6 +27,8 @@ void key_cache_free(struct key_cache *c); /* accepts NULL */
 bool key_cache_get(struct key_cache *c, const char *id, struct arena *a, struct key_facts *out);
 /* Copies; does nothing without memory. */
 void key_cache_put(struct key_cache *c, const struct key_facts *f);
+/* Whether these were a key's id and hash when it was last asked for, however long ago. */
+bool key_cache_knew(struct key_cache *c, const struct key *k);
 void key_cache_drop(struct key_cache *c, const char *id);
 
 #endif

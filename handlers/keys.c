@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "handlers/bind.h"
+#include "handlers/limits.h"
 #include "handlers/once.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
@@ -12,6 +13,7 @@ struct key_body {
     struct str name;
     struct list scopes, datasets;
     struct opt_int expires_in;
+    struct limits_body *limits;
 };
 
 const struct field key_fields[] = {
@@ -23,6 +25,8 @@ const struct field key_fields[] = {
      .max = KEY_DATASETS_MAX, .len_max = DATASET_NAME_MAX},
     {FIELD_INT, "expires_in", .offset = offsetof(struct key_body, expires_in), .min = 60,
      .max = SECONDS_MAX},
+    {FIELD_OBJECT, "limits", .offset = offsetof(struct key_body, limits), .fields = limits_fields,
+     .size = sizeof(struct limits_body)},
     {.type = FIELD_END},
 };
 
@@ -163,6 +167,7 @@ static int create_bind(struct req *q, struct db_call *c, struct err *e)
     else
         call_null(c);
     call_z(c, once ? earlier : NULL);
+    limits_bind_body(b->limits, c);
     return 0;
 }
 

@@ -39,6 +39,7 @@ struct operation {
 struct caller {
     const char *name; /* as bind_caller gives it to statements: an array as PostgreSQL writes it */
     const char *key;  /* id; NULL without one */
+    struct key_limits limits;
 };
 
 enum { OP_ARRAYS_MAX = 6 };

@@ -4,6 +4,7 @@
 #include "handlers/declared.h"
 #include "handlers/encoder_versions.h"
 #include "handlers/image_moments.h"
+#include "handlers/limits.h"
 #include "handlers/once.h"
 #include "handlers/operations.h"
 #include "handlers/run_request.h"
@@ -124,6 +125,7 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
         return -1;
     call_text(c, b->labels.p ? b->labels : STR("{}"));
     call_z(c, earlier);
+    limits_bind_runs(q, c);
     return 0;
 }
 
@@ -150,6 +152,8 @@ static int create(struct req *q, struct work_ctx *ctx, const struct db_call *c, 
         if (db_run(ctx->db, c, &rows, &failed) == 0) {
             if (rows_count(rows) == 0)
                 return dataset_not_found(q, e);
+            if (rows_null(rows, 0, 1))
+                return limits_runs_full(q, e);
             answer(q, rows);
             return 0;
         }

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "handlers/bind.h"
+#include "handlers/limits.h"
 #include "server/base/cleanup.h"
 #include "server/base/metrics.h"
 #include "server/base/text.h"
@@ -81,7 +82,10 @@ int seed_batch_store(struct seed_batch *b, struct req *q, struct work_ctx *ctx, 
     call_init(&c, STMT_SEEDS_PUT);
     bind_caller(q, &c);
     call_z(&c, dataset);
-    if (seed_batch_call(b, &c, e) < 0 || request_pool_run(ctx, &c, &rows, e) < 0)
+    if (seed_batch_call(b, &c, e) < 0)
+        return -1;
+    limits_bind_seeds(q, &c);
+    if (request_pool_run(ctx, &c, &rows, e) < 0)
         return -1;
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "the dataset was deleted meanwhile");

@@ -1,6 +1,7 @@
 #include <stdio.h>
 
 #include "handlers/bind.h"
+#include "handlers/limits.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
 #include "handlers/seed_input.h"
@@ -61,6 +62,7 @@ static int fill(struct req *q, struct db_call *c, struct err *e)
     for (size_t i = 0; i < body->seeds.n; i++)
         seed_batch_add(&b, &seeds[i], ids[i]);
     int rc = seed_batch_call(&b, c, e);
+    limits_bind_seeds(q, c);
     adopt(q, &b);
     return rc;
 }

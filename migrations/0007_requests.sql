@@ -16,3 +16,27 @@ CREATE TABLE idempotency (
     PRIMARY KEY (owner, dataset, path, key)
 );
 CREATE INDEX idempotency_age ON idempotency (created_at);
+
+-- Limits of keys; NULL leaves what the configuration says, 0 is none.
+ALTER TABLE keys
+    ADD COLUMN requests_per_minute integer CHECK (requests_per_minute >= 0),
+    ADD COLUMN seeds_per_day integer CHECK (seeds_per_day >= 0),
+    ADD COLUMN runs_in_flight integer CHECK (runs_in_flight >= 0);
+
+-- The seeds that limited keys have added, by day in UTC. Whatever would be too many fails as a whole.
+CREATE TABLE key_seeds (
+    key_id  text NOT NULL,
+    day     date NOT NULL,
+    seeds   bigint NOT NULL,
+    allowed bigint NOT NULL,
+    CONSTRAINT key_seeds_allowed CHECK (seeds <= allowed),
+    PRIMARY KEY (key_id, day)
+);
+CREATE INDEX key_seeds_day ON key_seeds (day);
+
+-- Runs of a limited key take turns at as many slots as it may have runs in flight.
+ALTER TABLE runs
+    ADD COLUMN key_id text,
+    ADD COLUMN key_slot integer;
+CREATE UNIQUE INDEX runs_key_slot ON runs (key_id, key_slot)
+    WHERE state IN ('queued', 'running', 'paused');

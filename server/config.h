@@ -21,6 +21,8 @@ struct config {
     const char *listen;               /* host:port */
     const char *cors_origins;         /* or NULL */
     const char *auth;                 /* "auto", "keys" or "none" */
+    /* Limits of keys that do not say, and of bad keys from an address; 0: none. */
+    int key_requests_per_minute, key_seeds_per_day, key_runs_in_flight, bad_keys_per_minute;
     int http_workers, http_connections;
     int http_idle_timeout_s, http_header_timeout_s, http_body_timeout_s;
     int database_threads; /* pipelining threads behind point operations */

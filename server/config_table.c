@@ -34,6 +34,14 @@ const struct setting settings[] = {
     {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),
      .help = "whether requests need a key: keys, none, or auto, which is none as long as only this "
              "machine can reach the listener"},
+    {"key_requests_per_minute", INT(0, 1000000, "0"), IN_CONFIG(key_requests_per_minute),
+     .help = "requests a minute of a key that does not say, of all replicas together; 0: no limit"},
+    {"key_seeds_per_day", INT(0, 1000000000, "0"), IN_CONFIG(key_seeds_per_day),
+     .help = "seeds that a key that does not say may add in a day of UTC; 0: no limit"},
+    {"key_runs_in_flight", INT(0, 1000, "0"), IN_CONFIG(key_runs_in_flight),
+     .help = "runs that a key that does not say may have queued, running or paused; 0: no limit"},
+    {"bad_keys_per_minute", INT(0, 1000000, "60"), IN_CONFIG(bad_keys_per_minute),
+     .help = "bad keys a minute that an address may try, of each replica; 0: no limit"},
     {"cors_origins", TEXT(NULL), IN_CONFIG(cors_origins),
      .help = "origins whose pages may read answers, such as https://console.example, separated by "
              "spaces"},

@@ -5,6 +5,7 @@
 
 #include "db/db.h"
 #include "handlers/bind.h"
+#include "handlers/limits.h"
 #include "server/base/cleanup.h"
 #include "server/config.h"
 #include "server/domain/key.h"
@@ -19,7 +20,7 @@ enum {
 
 /* The flags of this command; others are settings. */
 struct options {
-    const char *name, *owner, *scopes, *datasets, *expires;
+    const char *name, *owner, *scopes, *datasets, *expires, *requests, *seeds, *runs;
     char caller[80]; /* the owner as the first parameter of statements */
 };
 
@@ -28,6 +29,9 @@ static const char *const usage =
     "      --owner OWNER                  whose things it is for; default\n"
     "      --datasets LIST                the only ones that it may see; all of the owner's\n"
     "      --expires DAYS                 never\n"
+    "      --requests-per-minute N        as key_requests_per_minute says; 0: no limit\n"
+    "      --seeds-per-day N              as key_seeds_per_day says; 0: no limit\n"
+    "      --runs-in-flight N             as key_runs_in_flight says; 0: no limit\n"
     "  list [--owner OWNER]               print the owner's keys, one JSON object a line\n"
     "  revoke ID [--owner OWNER]          take a key back; servers know within 10 s\n\n"
     "  Lists are separated by commas. Scopes: read, write, run, export, and admin, which\n"
@@ -43,11 +47,10 @@ static const char **option(struct options *o, const char *flag)
     const struct {
         const char *flag;
         const char **value;
-    } rows[] = {{"--name", &o->name},
-                {"--owner", &o->owner},
-                {"--scopes", &o->scopes},
-                {"--datasets", &o->datasets},
-                {"--expires", &o->expires}};
+    } rows[] = {{"--name", &o->name},           {"--owner", &o->owner},
+                {"--scopes", &o->scopes},       {"--datasets", &o->datasets},
+                {"--expires", &o->expires},     {"--requests-per-minute", &o->requests},
+                {"--seeds-per-day", &o->seeds}, {"--runs-in-flight", &o->runs}};
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (strcmp(flag, rows[i].flag) == 0)
             return rows[i].value;
@@ -120,6 +123,28 @@ static int call_expiry(const struct options *o, struct db_call *c, struct err *e
     return 0;
 }
 
+static int call_limit(const char *flag, const char *value, int64_t max, struct db_call *c,
+                      struct err *e)
+{
+    int64_t limit;
+    if (!value) {
+        call_null(c);
+        return 0;
+    }
+    if (!str_to_i64(str_of(value), 0, max, &limit))
+        return err_set(e, ERR_VALIDATION, "%s: must be 0 to %lld", flag, (long long)max);
+    call_i64(c, limit);
+    return 0;
+}
+
+static int call_limits(const struct options *o, struct db_call *c, struct err *e)
+{
+    if (call_limit("--requests-per-minute", o->requests, LIMIT_REQUESTS_MAX, c, e) < 0 ||
+        call_limit("--seeds-per-day", o->seeds, LIMIT_SEEDS_MAX, c, e) < 0)
+        return -1;
+    return call_limit("--runs-in-flight", o->runs, LIMIT_RUNS_MAX, c, e);
+}
+
 struct lists {
     struct array scopes, datasets;
 };
@@ -181,7 +206,8 @@ static int create(struct db *db, const struct options *o, struct err *e)
     if (call_expiry(o, &c, e) < 0)
         return -1;
     call_null(&c);
-    if (db_run(db, &c, &rows, e) < 0 || note(db, o, "create_key", NULL, k.id, e) < 0)
+    if (call_limits(o, &c, e) < 0 || db_run(db, &c, &rows, e) < 0 ||
+        note(db, o, "create_key", NULL, k.id, e) < 0)
         return -1;
     (void)fprintf(stderr, "key %s, which is not shown again:\n", k.id);
     (void)printf("%s\n", k.text);

@@ -65,6 +65,7 @@ static int start_work(struct service *s, struct err *e)
         .n_encoders = s->app.n_encoders,
         .providers = s->app.providers,
         .encoders = s->app.encoders,
+        .replicas = &s->app.replicas,
     };
     s->work = work_start(&w, e);
     s->app.wake = wake_work;
@@ -107,7 +108,9 @@ static int start(struct service *s, const char *version, struct err *e)
     s->app.version = version;
     if (config_needs_keys(c)) {
         s->app.keys = key_cache_new();
-        if (!s->app.keys)
+        s->app.rates = rate_table_new();
+        s->app.guesses = rate_table_new();
+        if (!s->app.keys || !s->app.rates || !s->app.guesses)
             return err_set(e, ERR_NO_MEMORY, "no memory for keys");
     } else if (strcmp(c->auth, "none") == 0) {
         log_event(LOG_WARN, "open", log_z("detail", "every request is served without a key"));
@@ -143,6 +146,8 @@ static void stop(struct service *s)
     for (int i = 0; i < s->app.n_encoders; i++)
         encoder_free(s->app.encoders[i]);
     key_cache_free(s->app.keys);
+    rate_table_free(s->app.rates);
+    rate_table_free(s->app.guesses);
     engine_global_cleanup();
 }
 

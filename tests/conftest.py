@@ -58,7 +58,7 @@ def database(server):
 @pytest.fixture(scope="module")
 def guarded_server(cluster):
     """One that wants keys, for a file of tests."""
-    made = Server(Database(cluster), MONOCEROS_AUTH="keys")
+    made = Server(Database(cluster), MONOCEROS_AUTH="keys", MONOCEROS_BAD_KEYS_PER_MINUTE=0)
     try:
         made.migrate()
         made.start()

@@ -14,6 +14,7 @@ enum err_code {
     ERR_VALIDATION,         /* 422: a readable value that is outside what is documented */
     ERR_UNAUTHENTICATED,    /* 401: no key, or none that is good */
     ERR_FORBIDDEN,          /* 403: the key may not */
+    ERR_RATE_LIMITED,       /* 429: the limit of a key, or of bad keys */
     ERR_NOT_FOUND,          /* 404 */
     ERR_METHOD,             /* 405 */
     ERR_CONFLICT,           /* 409 */

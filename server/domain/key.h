@@ -36,6 +36,11 @@ const char *scope_name(unsigned scope);
 /* The bit of a name; SCOPE_NONE for what is none. */
 unsigned scope_of(struct str name);
 
+/* 0: none. */
+struct key_limits {
+    int64_t requests_per_minute, seeds_per_day, runs_in_flight;
+};
+
 struct key {
     char text[KEY_CHARS + 1];
     char id[KEY_ID_CHARS + 1];

@@ -88,6 +88,9 @@ struct req {
     char request_id[33]; /* 32 hex digits: the trace id of a valid traceparent, else random */
     char traceparent[56];
     char client[HTTP_CLIENT_BYTES]; /* address of the other end of the connection; "" if unknown */
+    uint8_t peer[16]; /* address of the client: IPv4 mapped, of IPv6 the network of 64 bits */
+    /* RateLimit-Policy and RateLimit of the answer, whatever it is; NULL: none. */
+    const char *rate_policy, *rate_left;
     struct str if_none_match;
     struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;

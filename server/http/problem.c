@@ -31,6 +31,10 @@ static const struct problem problems[ERR_COUNT] = {
     [ERR_FORBIDDEN] = {403, "forbidden", "Key not sufficient",
                        "The key is good but lacks the scope that the operation needs. Ask whoever "
                        "gave it out for one with that scope."},
+    [ERR_RATE_LIMITED] = {429, "rate-limited", "Too many requests",
+                          "The key has used up one of its limits, which the detail names, or too "
+                          "many bad keys came from the client's address. Nothing has changed; try "
+                          "again after the seconds in Retry-After."},
     [ERR_NOT_FOUND] = {404, "not-found", "Not found",
                        "There is nothing by that name or id, or nothing that this key may see. A "
                        "result that is not there yet is answered in the same way."},

@@ -1,5 +1,6 @@
 /* What a request asks for: method, path, query and the kind of body, before any of the body is
  * read. */
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -231,6 +232,25 @@ static void read_origin(struct http_conn *c)
     }
 }
 
+static void read_peer(struct http_conn *c)
+{
+    enum { NETWORK_BYTES = 8 };
+    static const uint8_t mapped[12] = {[10] = 0xff, [11] = 0xff};
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(c->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const struct sockaddr *a = info ? info->client_addr : NULL;
+    uint8_t *peer = c->q.peer;
+    memset(peer, 0, sizeof(c->q.peer));
+    if (a && a->sa_family == AF_INET) {
+        memcpy(peer, mapped, sizeof(mapped));
+        memcpy(peer + 12, &((const struct sockaddr_in *)(const void *)a)->sin_addr, 4);
+    } else if (a && a->sa_family == AF_INET6) {
+        const uint8_t *from = ((const struct sockaddr_in6 *)(const void *)a)->sin6_addr.s6_addr;
+        bool is_mapped = memcmp(from, mapped, sizeof(mapped)) == 0;
+        memcpy(peer, from, is_mapped ? sizeof(c->q.peer) : NETWORK_BYTES);
+    }
+}
+
 void request_begin(struct http_conn *c, const struct request_line *line)
 {
     struct req *q = &c->q;
@@ -238,6 +258,7 @@ void request_begin(struct http_conn *c, const struct request_line *line)
     head_read(c, line);
     head_trace(c);
     c->is_head = m == METHOD_HEAD;
+    read_peer(c);
     q->method = m < HTTP_METHOD_COUNT ? (enum http_method)m : HTTP_GET;
     if (check_form(c, m, line->version) < 0) {
         c->at_once = true;

@@ -8,6 +8,7 @@ enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
 
 #define EXPOSED_HEADERS                                                                            \
     "ETag, Link, Location, Retry-After, Allow, Content-Disposition, Idempotency-Replayed, "        \
+    "RateLimit, RateLimit-Policy, "                                                                \
     "X-Request-Id, traceparent"
 #define ALLOWED_HEADERS                                                                            \
     "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-None-Match, traceparent"
@@ -110,6 +111,10 @@ static void list_headers(struct http_conn *c, struct header_list *l)
         add(l, "Cache-Control", c->tag ? "private, no-cache" : "no-store");
     if (c->allow)
         add(l, "Allow", c->allow);
+    if (q->rate_policy && q->rate_left) {
+        add(l, "RateLimit-Policy", q->rate_policy);
+        add(l, "RateLimit", q->rate_left);
+    }
     add_variants(c, l);
     /* The error of an answer under way belongs to the thread that makes it. */
     int retry = c->answer.begun      ? 0

@@ -6,6 +6,7 @@ static const struct llm_limits as_configured;
 static void apply(const struct work *w, const struct rows *rows)
 {
     int replicas = (int)rows_i64(rows, 0, 0);
+    atomic_store(w->s.replicas, replicas);
     for (int i = 0; i < w->s.n_providers; i++) {
         struct llm_provider *p = w->s.providers[i];
         struct llm_limits l = as_configured;

@@ -90,6 +90,7 @@ static int tick(struct work *w, int *changed, struct err *e)
         {STMT_RUNS_END, "run_ended"},      {STMT_RUNS_OPEN_RESOLVE, NULL},
         {STMT_RUNS_START, NULL},           {STMT_RUNS_DEADLINE, "run_late"},
         {STMT_DELETES_SWEEP, NULL},        {STMT_IDEMPOTENCY_SWEEP, NULL},
+        {STMT_KEY_SEEDS_SWEEP, NULL},
     };
     int64_t token;
     if (take_lease(w, &token, e) < 0)

@@ -4,6 +4,8 @@
 #ifndef MONOCEROS_WORK_WORK_H
 #define MONOCEROS_WORK_WORK_H
 
+#include <stdatomic.h>
+
 #include "providers/encoder.h"
 #include "providers/llm.h"
 #include "server/base/err.h"
@@ -20,6 +22,7 @@ struct work_settings {
     int n_providers, n_encoders;
     struct llm_provider **providers;
     struct encoder **encoders;
+    atomic_int *replicas; /* told how many processes there are */
 };
 
 struct work;

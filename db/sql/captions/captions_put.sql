@@ -1,7 +1,8 @@
 -- Stores captions from outside with their seeds, those that are not there. $1 caller, $2 name,
 -- $3 recipe, then arrays: $4 seed ids, $5 texts of the seeds (NULL: the seed must be there, or have
 -- come before in the batch), $6 sources, $7 domains, $8 metadata as JSON text, $9 variants, $10 hashes,
--- $11 texts and $12 MinHash signatures (or NULL) of the captions. One row: new captions, how many of
+-- $11 texts and $12 MinHash signatures (or NULL) of the captions; $13 a key that may add $14 seeds a
+-- day, or NULL. One row: new captions, how many of
 -- the others differ from the one that stays in their slot, new seeds, and the places of those that have
 -- no seed, from 1, as text. Inserted in key order, so that two batches with the same rows cannot lock
 -- each other.
@@ -13,13 +14,15 @@ WITH {{dataset}}, input AS (
 ), born AS MATERIALIZED (
     SELECT DISTINCT ON (shard_id, seed_id) * FROM input WHERE seed_text IS NOT NULL
     ORDER BY shard_id, seed_id, place
-), seeded AS (
+), stored AS (
     INSERT INTO seeds (shard_id, seed_id, text, source, domain, metadata)
     SELECT shard_id, seed_id, seed_text, source, domain, metadata::json
     FROM born ORDER BY shard_id, seed_id
     ON CONFLICT DO NOTHING
     RETURNING 1
-), judged AS MATERIALIZED (
+), who AS (
+    SELECT $13::text AS key_id, $14::bigint AS allowed
+), {{seeds_counted}}, judged AS MATERIALIZED (
     SELECT i.*, i.seed_text IS NOT NULL OR s.seed_id IS NOT NULL OR b.place < i.place AS has_seed
     FROM input i
          LEFT JOIN seeds s ON s.shard_id = i.shard_id AND s.seed_id = i.seed_id
@@ -44,6 +47,6 @@ SELECT (SELECT count(*) FROM put),
              LEFT JOIN captions c ON c.shard_id = j.shard_id AND c.seed_id = j.seed_id
                                      AND c.recipe_id = $3 AND c.variant = j.variant
         WHERE j.has_seed AND coalesce(c.hash, f.hash) <> j.hash),
-       (SELECT count(*) FROM seeded),
+       (SELECT count(*) FROM stored),
        (SELECT string_agg(place::text, ',' ORDER BY place) FROM judged WHERE has_seed IS NOT TRUE)
 FROM ds

@@ -7,6 +7,10 @@ json_strip_nulls(json_build_object(
                   WHEN k.expires_at <= now() THEN 'expired' ELSE 'active' END,
     'scopes', k.scopes,
     'datasets', k.datasets,
+    'limits', CASE WHEN num_nonnulls(k.requests_per_minute, k.seeds_per_day, k.runs_in_flight) > 0
+                   THEN json_build_object('requests_per_minute', k.requests_per_minute,
+                                          'seeds_per_day', k.seeds_per_day,
+                                          'runs_in_flight', k.runs_in_flight) END,
     'rotated_from', k.rotated_from,
     'created_at', to_char(k.created_at AT TIME ZONE 'UTC', {{utc}}),
     'expires_at', to_char(k.expires_at AT TIME ZONE 'UTC', {{utc}}),

@@ -6,9 +6,10 @@ WITH old AS (
     FROM keys o WHERE o.key_id = $2::text AND o.owner = {{owner}}
     FOR UPDATE
 ), k AS (
-    INSERT INTO keys (key_id, owner, name, hash, scopes, datasets, rotated_from, expires_at)
+    INSERT INTO keys (key_id, owner, name, hash, scopes, datasets, rotated_from, expires_at,
+                      requests_per_minute, seeds_per_day, runs_in_flight)
     SELECT $3::text, owner, name, $4::bytea, scopes, datasets, key_id,
-           now() + (expires_at - created_at)
+           now() + (expires_at - created_at), requests_per_minute, seeds_per_day, runs_in_flight
     FROM old WHERE usable
     RETURNING *
 ), ending AS (

@@ -1,5 +1,5 @@
 -- Stores seeds that are not there. $1 caller, $2 name, then arrays: $3 ids, $4 texts, $5 sources,
--- $6 domains, $7 metadata as JSON text. One row: new ones, and how many of the others differ from
+-- $6 domains, $7 metadata as JSON text; $8 a key that may add $9 seeds a day, or NULL. One row: new ones, and how many of the others differ from
 -- the one that stays in source, domain or metadata. Within the batch the first one stays.
 -- Inserted in key order, so that two batches with the same seeds cannot lock each other.
 WITH {{dataset}}, input AS (
@@ -8,14 +8,16 @@ WITH {{dataset}}, input AS (
         AS k (seed_id, text, source, domain, metadata, place)
 ), firsts AS MATERIALIZED (
     SELECT DISTINCT ON (shard_id, seed_id) * FROM input ORDER BY shard_id, seed_id, place
-), put AS (
+), stored AS (
     INSERT INTO seeds (shard_id, seed_id, text, source, domain, metadata)
     SELECT shard_id, seed_id, text, source, domain, metadata::json
     FROM firsts ORDER BY shard_id, seed_id
     ON CONFLICT DO NOTHING
     RETURNING 1
-)
-SELECT (SELECT count(*) FROM put),
+), who AS (
+    SELECT $8::text AS key_id, $9::bigint AS allowed
+), {{seeds_counted}}
+SELECT (SELECT count(*) FROM stored),
        (SELECT count(*)
         FROM input i
              JOIN firsts f ON f.shard_id = i.shard_id AND f.seed_id = i.seed_id
