@@ -12,6 +12,7 @@
     ('TABLE', 'failures', 'SELECT,INSERT,DELETE',
      'retry,put_back,reason,detail,raw,provider,tokens_in,tokens_out,cost,calls,created_at'),
     ('TABLE', 'idempotency', 'SELECT,INSERT,UPDATE,DELETE', ''),
+    ('TABLE', 'key_seeds', 'SELECT,INSERT,UPDATE,DELETE', ''),
     ('TABLE', 'keys', 'SELECT,INSERT', 'expires_at,revoked_at,last_used_at'),
     ('TABLE', 'moments', 'SELECT,INSERT', ''),
     ('TABLE', 'moments_parts', 'SELECT,INSERT,DELETE', ''),

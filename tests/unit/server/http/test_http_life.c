@@ -182,7 +182,7 @@ static void test_stop_does_not_wait_for_ever(void **state)
                                     .workers = 2,
                                     .routes = rows,
                                     .n_routes = 2,
-                                    .ops = {on_start, on_finish, on_done, NULL}};
+                                    .ops = {.start = on_start, .finish = on_finish, .done = on_done}};
     struct err e = {0};
     memset(&seen, 0, sizeof(seen));
     struct http *h = http_start(&s, &e);
