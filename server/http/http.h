@@ -93,8 +93,8 @@ struct req {
     uint8_t peer[16]; /* address of the client: IPv4 mapped, of IPv6 the network of 64 bits */
     /* RateLimit-Policy and RateLimit of the answer, whatever it is; NULL: none. */
     const char *rate_policy, *rate_left;
-    struct str if_none_match;
-    struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
+    struct str if_match, if_none_match; /* unset without the header */
+    struct str content_encoding;        /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;
     void *state;              /* of the operation; memory from the arena */
     struct http_body *stream; /* NULL: there is none */
@@ -179,6 +179,12 @@ int http_answer_begin(struct req *q, uint64_t length, struct err *e);
 int http_answer_write(struct req *q, const void *data, size_t n, struct err *e);
 /* False for HEAD: the answer ends with its headers, and what is written is dropped. */
 bool http_answer_wanted(const struct req *q);
+
+/* Entity tags: that of a JSON text, and those of a header in turn, without quotes and the end that
+ * tells of a coding; "*" as it is. Weak tags are left out unless `weakly`. False at the end. */
+enum { HTTP_TAG_TEXT = 33 };
+void http_tag(struct str json, char out[HTTP_TAG_TEXT]);
+bool http_tag_next(struct str *list, bool weakly, struct str *tag);
 
 /* What a problem's type means and what to do about it. */
 struct problem {
