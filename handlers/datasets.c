@@ -1,6 +1,7 @@
 #include "handlers/bind.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
+#include "handlers/precondition.h"
 #include "server/domain/vector.h"
 #include "server/json/write.h"
 
@@ -43,7 +44,10 @@ static int put_bind(struct req *q, struct db_call *c, struct err *e)
         call_null(c);
     if (bind_copy(q, c, b->description, e) < 0)
         return -1;
-    return bind_copy(q, c, b->vector_type, e);
+    if (bind_copy(q, c, b->vector_type, e) < 0)
+        return -1;
+    call_bool(c, !precondition_wants_one(q));
+    return 0;
 }
 
 static int put_render(struct req *q, const struct rows *r, struct err *e)
@@ -52,7 +56,10 @@ static int put_render(struct req *q, const struct rows *r, struct err *e)
     if (!rows_bool(r, 0, 0))
         return dataset_not_found(q, e);
     if (rows_null(r, 0, 1))
-        return RENDER_AGAIN;
+        return precondition_wants_one(q) ? precondition_failed(e) : RENDER_AGAIN;
+    /* What is there stays as it is, so that nothing can come in between. */
+    if (rows_bool(r, 0, 5) && precondition_check(q, rows_text(r, 0, 4), e) < 0)
+        return -1;
     int64_t shards = rows_i64(r, 0, 1);
     if (b->shards.set && b->shards.v != shards)
         return err_set(e, ERR_CONFLICT, "the dataset exists with shards = %lld", (long long)shards);

@@ -9,6 +9,7 @@
 #include "handlers/image_upload.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
+#include "handlers/precondition.h"
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
 #include "server/json/write.h"
@@ -196,6 +197,8 @@ static int store(struct req *q, struct work_ctx *ctx, const struct image_side *s
         call_bytes(&c, s->sample.bytes, s->sample.rows * s->sample.row_bytes);
     else
         call_null(&c);
+    if (precondition_bind(q, &c, e) < 0)
+        return -1;
     for (int attempt = 0;; attempt++) {
         struct err failed = {0};
         if (db_run(ctx->db, &c, rows, &failed) == 0)
@@ -231,6 +234,8 @@ static int make(struct req *q, struct work_ctx *ctx,
     if (find_encoder(q, ctx, &s, e) < 0 || take(q, ctx, &s, e) < 0 ||
         store(q, ctx, &s, &rows, e) < 0)
         return -1;
+    if (rows_count(rows) == 0)
+        return precondition_failed(e);
     res_json(q, 201);
     buf_adds(b, rows_text(rows, 0, 0));
     b->n -= b->n > 0; /* the closing brace */

@@ -24,7 +24,8 @@ extern const struct operation op_get_transfer_file;
 extern const struct operation op_put_image_moments, op_import_image_moments, op_list_image_moments;
 extern const struct operation op_get_report, op_get_gap_report, op_compare_reports;
 extern const struct operation op_list_prompts, op_get_prompt, op_create_prompt, op_preview_prompt;
-extern const struct operation op_list_providers, op_get_provider, op_put_provider_limits;
+extern const struct operation op_list_providers, op_get_provider;
+extern const struct operation op_get_provider_limits, op_put_provider_limits;
 extern const struct operation op_list_encoders, op_get_encoder, op_create_encoder_version;
 extern const struct operation op_create_key, op_list_keys, op_get_key, op_revoke_key, op_rotate_key,
     op_list_audit;

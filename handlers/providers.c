@@ -1,17 +1,20 @@
 /* The declared providers: what limits them, what binds now, and what runs have used of them. */
 #include "handlers/bind.h"
 #include "handlers/operations.h"
+#include "handlers/precondition.h"
 #include "server/json/write.h"
 
-struct limits_body {
+struct provider_limits_body {
     struct opt_int max_in_flight, rpm, tpm;
 };
 
 const struct field provider_limits_fields[] = {
-    {FIELD_INT, "max_in_flight", .offset = offsetof(struct limits_body, max_in_flight), .min = 1,
-     .max = 4096},
-    {FIELD_INT, "rpm", .offset = offsetof(struct limits_body, rpm), .min = 1, .max = 100000000},
-    {FIELD_INT, "tpm", .offset = offsetof(struct limits_body, tpm), .min = 1, .max = 2000000000},
+    {FIELD_INT, "max_in_flight", .offset = offsetof(struct provider_limits_body, max_in_flight),
+     .min = 1, .max = 4096},
+    {FIELD_INT, "rpm", .offset = offsetof(struct provider_limits_body, rpm), .min = 1,
+     .max = 100000000},
+    {FIELD_INT, "tpm", .offset = offsetof(struct provider_limits_body, tpm), .min = 1,
+     .max = 2000000000},
     {.type = FIELD_END},
 };
 
@@ -104,7 +107,7 @@ static void bind_limit(struct db_call *c, struct opt_int v)
 
 static int limits_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    const struct limits_body *b = op_body(q);
+    const struct provider_limits_body *b = op_body(q);
     const struct llm_provider *p = named(q, e);
     if (!p)
         return -1;
@@ -115,34 +118,31 @@ static int limits_bind(struct req *q, struct db_call *c, struct err *e)
     bind_limit(c, b->max_in_flight);
     bind_limit(c, b->rpm);
     bind_limit(c, b->tpm);
-    return 0;
+    return precondition_bind(q, c, e);
 }
 
 /* In force when the dispatchers have read them: within SHARE_US. */
 static int limits_render(struct req *q, const struct rows *r, struct err *e)
 {
-    const struct limits_body *given = op_body(q);
-    struct buf *b = &q->res.body;
-    (void)r;
-    (void)e;
+    if (rows_count(r) == 0)
+        return precondition_failed(e);
     res_json(q, 200);
-    json_open(b, '{');
-    const struct {
-        const char *name;
-        struct opt_int v;
-    } members[] = {
-        {"max_in_flight", given->max_in_flight}, {"rpm", given->rpm}, {"tpm", given->tpm}};
-    for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
-        if (!members[i].v.set)
-            continue;
-        json_key(b, members[i].name);
-        json_int(b, members[i].v.v);
-    }
-    json_close(b, '}');
+    buf_adds(&q->res.body, rows_text(r, 0, 0));
+    return 0;
+}
+
+static int limits_get_bind(struct req *q, struct db_call *c, struct err *e)
+{
+    const struct llm_provider *p = named(q, e);
+    if (!p)
+        return -1;
+    call_init(c, STMT_PROVIDER_LIMITS_GET);
+    call_z(c, llm_provider_settings(p)->name);
     return 0;
 }
 
 const struct operation op_list_providers = {.render = list_render};
 const struct operation op_get_provider = {.bind = get_bind, .render = get_render};
+const struct operation op_get_provider_limits = {.bind = limits_get_bind, .render = limits_render};
 const struct operation op_put_provider_limits = {
-    .bind = limits_bind, .render = limits_render, .body_size = sizeof(struct limits_body)};
+    .bind = limits_bind, .render = limits_render, .body_size = sizeof(struct provider_limits_body)};

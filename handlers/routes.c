@@ -250,6 +250,8 @@ const struct route routes[] = {
      &op_list_providers},
     {HTTP_GET, "/v1/providers/{provider}", "get_provider", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
      &op_get_provider},
+    {HTTP_GET, "/v1/providers/{provider}/limits", "get_provider_limits", SCOPE_READ, BODY_NONE, 0,
+     NULL, NULL, &op_get_provider_limits},
     {HTTP_PUT, "/v1/providers/{provider}/limits", "put_provider_limits", SCOPE_ADMIN, BODY_JSON,
      SMALL_BODY, provider_limits_fields, NULL, &op_put_provider_limits},
     {HTTP_GET, "/v1/encoders", "list_encoders", SCOPE_READ, BODY_NONE, 0, NULL, NULL,

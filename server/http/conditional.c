@@ -20,37 +20,75 @@ static bool has_tag(const struct req *q)
            !q->res.fresh && !is_list(q->route);
 }
 
-static struct str next_tag(struct str *list)
+void http_tag(struct str json, char out[HTTP_TAG_TEXT])
+{
+    uint8_t digest[SHA256_BYTES];
+    sha256(json, digest);
+    hex_encode(digest, TAG_BYTES, out);
+}
+
+static void skip_separators(struct str *list)
 {
     while (list->n && (list->p[0] == ' ' || list->p[0] == '\t' || list->p[0] == ','))
         *list = str_from(*list, 1);
-    if (str_starts(*list, STR("W/")))
-        *list = str_from(*list, 2);
+}
+
+/* What is in quotes; what is not, is nobody's tag but for "*". */
+static struct str read_tag(struct str *list)
+{
     size_t n = 0;
-    if (list->n && list->p[0] == '"') {
-        const char *end = memchr(list->p + 1, '"', list->n - 1);
-        n = end ? (size_t)(end - list->p) + 1 : list->n;
-    } else {
-        while (n < list->n && list->p[n] != ',')
-            n++;
+    const char *end = list->n && list->p[0] == '"' ? memchr(list->p + 1, '"', list->n - 1) : NULL;
+    if (end) {
+        struct str tag = {list->p + 1, (size_t)(end - list->p) - 1};
+        *list = str_from(*list, tag.n + 2);
+        return tag;
     }
-    struct str tag = {list->p, n};
+    while (n < list->n && list->p[n] != ',')
+        n++;
+    struct str other = str_trim((struct str){list->p, n});
     *list = str_from(*list, n);
-    return tag;
+    return str_is(other, "*") ? other : (struct str){"", 0};
+}
+
+/* As it was sent, with the end that tells of a coding. */
+static bool next_tag(struct str *list, bool weakly, struct str *tag)
+{
+    for (;;) {
+        skip_separators(list);
+        if (!list->n)
+            return false;
+        bool weak = str_starts(*list, STR("W/"));
+        if (weak)
+            *list = str_from(*list, 2);
+        *tag = read_tag(list);
+        if (tag->n && (weakly || !weak))
+            return true;
+    }
+}
+
+static bool is_coded(struct str tag)
+{
+    struct str end = STR(CODED_TAG_END);
+    end.n--; /* without the quote */
+    return tag.n > end.n && str_eq(str_from(tag, tag.n - end.n), end);
+}
+
+bool http_tag_next(struct str *list, bool weakly, struct str *tag)
+{
+    bool found = next_tag(list, weakly, tag);
+    if (found && is_coded(*tag))
+        tag->n -= sizeof(CODED_TAG_END) - 2;
+    return found;
 }
 
 /* Weakly, as RFC 9110 (13.1.2) has it: the coding that a copy was sent in makes no difference. */
 static bool names(struct str list, const char *tag, bool *coded)
 {
-    size_t bare = strlen(tag) - 1; /* without the quote at the end */
-    if (str_is(str_trim(list), "*"))
-        return true;
-    while (list.n) {
-        struct str one = next_tag(&list);
-        if (one.n <= bare || memcmp(one.p, tag, bare) != 0)
-            continue;
-        *coded = str_is(str_from(one, bare), CODED_TAG_END);
-        if (*coded || str_is(str_from(one, bare), "\""))
+    struct str one, bare;
+    while (next_tag(&list, true, &one)) {
+        *coded = is_coded(one);
+        bare = (struct str){one.p, one.n - (*coded ? sizeof(CODED_TAG_END) - 2 : 0)};
+        if (str_is(one, "*") || str_is(bare, tag))
             return true;
     }
     return false;
@@ -59,14 +97,12 @@ static bool names(struct str list, const char *tag, bool *coded)
 void conditional_apply(struct http_conn *c)
 {
     struct req *q = &c->q;
-    uint8_t digest[SHA256_BYTES];
-    char hex[2 * TAG_BYTES + 1];
+    char tag[HTTP_TAG_TEXT];
     if (!has_tag(q) || q->res.body.failed)
         return;
-    sha256(buf_str(&q->res.body), digest);
-    hex_encode(digest, TAG_BYTES, hex);
-    c->tag = arena_printf(q->arena, "\"%s\"", hex);
-    if (!c->tag || !q->if_none_match.n || !names(q->if_none_match, c->tag, &c->tag_coded))
+    http_tag(buf_str(&q->res.body), tag);
+    c->tag = arena_printf(q->arena, "\"%s\"", tag);
+    if (!c->tag || !q->if_none_match.n || !names(q->if_none_match, tag, &c->tag_coded))
         return;
     q->res.status = 304;
     buf_reset(&q->res.body);

@@ -49,7 +49,8 @@ static void keep(struct request_head *h, struct str name, struct str value)
         {STR("Access-Control-Request-Method"), &h->preflight, NULL},
         {STR("Expect"), &h->expectation, NULL},
         {STR("traceparent"), &h->traceparent, &h->traces},
-        {STR("If-None-Match"), &h->if_none_match, NULL},
+        {STR("If-Match"), &h->if_match, &h->conditions},
+        {STR("If-None-Match"), &h->if_none_match, &h->conditions_none},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (str_ieq(name, rows[i].name)) {
@@ -179,8 +180,8 @@ static const char *framing_fault(const struct request_head *h, bool is_1_1)
         return "more than one Content-Type or Content-Encoding";
     if (h->authorizations > 1 || h->api_keys > 1)
         return "more than one Authorization or X-API-Key";
-    if (h->idempotency_keys > 1)
-        return "more than one Idempotency-Key";
+    if (h->idempotency_keys > 1 || h->conditions > 1 || h->conditions_none > 1)
+        return "more than one Idempotency-Key, If-Match or If-None-Match";
     return NULL;
 }
 

@@ -91,8 +91,8 @@ struct req {
     uint8_t peer[16]; /* address of the client: IPv4 mapped, of IPv6 the network of 64 bits */
     /* RateLimit-Policy and RateLimit of the answer, whatever it is; NULL: none. */
     const char *rate_policy, *rate_left;
-    struct str if_none_match;
-    struct str content_encoding; /* of a stream: "", "identity" or "gzip" */
+    struct str if_match, if_none_match; /* unset without the header */
+    struct str content_encoding;        /* of a stream: "", "identity" or "gzip" */
     int64_t started_us;
     void *state;              /* of the operation; memory from the arena */
     struct http_body *stream; /* NULL: there is none */
@@ -181,6 +181,12 @@ bool http_answer_wanted(const struct req *q);
 
 /* The operation of a path that somebody names; NULL when there is none. */
 const struct route *http_route_of(struct req *q, enum http_method method, struct str path);
+
+/* Entity tags: that of a JSON text, and those of a header in turn, without quotes and the end that
+ * tells of a coding; "*" as it is. Weak tags are left out unless `weakly`. False at the end. */
+enum { HTTP_TAG_TEXT = 33 };
+void http_tag(struct str json, char out[HTTP_TAG_TEXT]);
+bool http_tag_next(struct str *list, bool weakly, struct str *tag);
 
 /* What a problem's type means and what to do about it. */
 struct problem {

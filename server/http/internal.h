@@ -108,7 +108,7 @@ struct http_answer {
 /* What the headers of a request said. Values are valid as long as the request is. */
 struct request_head {
     int n, hosts, lengths, encodings_transfer, types, encodings_content, traces, authorizations,
-        api_keys, idempotency_keys;
+        api_keys, idempotency_keys, conditions, conditions_none;
     bool fault;            /* a name or value that cannot be */
     bool torn;             /* the header section is not what libmicrohttpd took it for */
     const char *next_line; /* while it is read; NULL: lines are not checked */
@@ -116,7 +116,7 @@ struct request_head {
     uint64_t length;
     struct str host, content_length, transfer_encoding, content_type, content_encoding;
     struct str accept_encoding, origin, preflight;
-    struct str expectation, traceparent, if_none_match;
+    struct str expectation, traceparent, if_match, if_none_match;
 };
 
 /* One request. Taken from the worker's list when the request line is in, given back when

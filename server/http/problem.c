@@ -58,6 +58,10 @@ static const struct problem problems[ERR_COUNT] = {
                         "This Idempotency-Key came with another body within the last 24 hours. A "
                         "new request needs a new key; a repeated one must be the same to the "
                         "byte."},
+    [ERR_PRECONDITION] = {412, "precondition-failed", "Precondition failed",
+                          "The request was to change something only if it is as If-Match says, or "
+                          "not there as If-None-Match says. Get it anew and decide again; nothing "
+                          "has changed."},
     [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large",
                        "The body is longer than this operation takes. Send it in parts, or use an "
                        "import, which takes any length."},

@@ -251,6 +251,17 @@ static void read_peer(struct http_conn *c)
     }
 }
 
+/* Unset when it was not there. */
+static struct str keep_header(struct http_conn *c, struct str value)
+{
+    if (!value.p)
+        return value;
+    struct str copy = arena_str(c->q.arena, value);
+    if (!copy.p)
+        (void)err_set(&c->q.err, ERR_NO_MEMORY, "no memory for the request");
+    return copy;
+}
+
 void request_begin(struct http_conn *c, const struct request_line *line)
 {
     struct req *q = &c->q;
@@ -265,8 +276,8 @@ void request_begin(struct http_conn *c, const struct request_line *line)
         c->close = true;
         return;
     }
-    q->if_none_match =
-        c->head.if_none_match.n ? arena_str(q->arena, c->head.if_none_match) : (struct str){"", 0};
+    q->if_match = keep_header(c, c->head.if_match);
+    q->if_none_match = keep_header(c, c->head.if_none_match);
     read_origin(c);
     if (q->err.code != ERR_NONE || find_route(c, m) < 0 || !q->route)
         return;

@@ -11,7 +11,8 @@ enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
     "RateLimit, RateLimit-Policy, "                                                                \
     "X-Request-Id, traceparent"
 #define ALLOWED_HEADERS                                                                            \
-    "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-None-Match, traceparent"
+    "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-Match, If-None-Match, "           \
+    "traceparent"
 
 struct header_list {
     int n;

@@ -131,6 +131,12 @@ def test_operation_declares_its_statuses(operation):
             assert "Allow" in response["headers"]
 
 
+def test_whatever_is_put_takes_conditions():
+    for operation in CONTRACT.operations:
+        conditional = {("header", "If-Match"), ("header", "If-None-Match")} <= set(operation.parameters)
+        assert conditional == (412 in operation.responses) == (operation.method == "PUT"), operation.id
+
+
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_body_is_one_of_the_two_kinds(operation):
     if operation.body is None:
