@@ -213,6 +213,14 @@ def test_a_server_that_cannot_see_the_schema(cluster, new_server):
     server.wait_ready()
 
 
+def test_somebody_elses_schema(cluster, new_server):
+    """What it cannot see there is not ours, whatever its name."""
+    database = Database(cluster)
+    cluster.execute("CREATE SCHEMA theirs; CREATE TABLE theirs.schema_migrations (); "
+                    "CREATE TABLE theirs.dataset_recipes ()", database.name)
+    assert b"rights_missing" not in new_server(database=database).log()
+
+
 def test_a_right_that_goes_while_it_serves(new_server):
     """It is the operator's to mend, and clients may come again."""
     server = new_server()

@@ -18,8 +18,9 @@ SELECT current_user, current_setting('is_superuser') = 'on'
        OR EXISTS (SELECT FROM {{granted_objects}} o JOIN pg_class c ON c.oid = o.relation
                   WHERE pg_has_role(c.relowner, 'MEMBER')),
        coalesce(has_schema_privilege(current_schema(), 'CREATE'), false),
-       EXISTS (SELECT FROM pg_class c
-               WHERE c.relname = 'schema_migrations' AND c.relkind = 'r'
-                 AND NOT has_schema_privilege(c.relnamespace, 'USAGE')),
+       to_regclass('schema_migrations') IS NULL
+       AND EXISTS (SELECT FROM pg_class c JOIN pg_class r USING (relnamespace)
+                   WHERE c.relname = 'schema_migrations' AND r.relname = 'dataset_recipes'
+                     AND NOT has_schema_privilege(c.relnamespace, 'USAGE')),
        coalesce((SELECT string_agg(l.privilege || ' on ' || l.name, ', ' ORDER BY l.name, l.privilege)
                  FROM lacks l), '')
