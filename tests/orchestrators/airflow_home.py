@@ -1,5 +1,6 @@
 """Airflow as `airflow standalone` runs it: scheduler, processor of DAGs, API server and triggerer on SQLite,
 in a folder of its own."""
+import contextlib
 import json
 import os
 import pathlib
@@ -73,18 +74,15 @@ class Airflow:
         return all(parts[name]["status"] == "healthy" for name in ("scheduler", "triggerer", "dag_processor"))
 
     def stop(self):
-        """As Ctrl-C does; whatever is left of its process group then is ended by force."""
-        self.process.send_signal(signal.SIGINT)
+        """Ends its whole process group; nothing of it is needed any more."""
+        os.killpg(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self._log.close()
+            self.process.wait(timeout=10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self._log.close()
 
     # -- over its API --
 

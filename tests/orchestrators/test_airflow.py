@@ -98,6 +98,16 @@ def test_a_sensor_outlasts_a_server_that_asks_to_wait(start, service):
     assert [call.status for call in service.relay.seen("GET", "")][:2] == [503, 429]
 
 
+def test_what_is_refused_for_good_is_not_tried_again(start, service):
+    service.relay.refuse("POST", "/seeds", 503, Retry_After="1")
+    dag_run, dataset = start("monoceros_poll", provider="nobody")
+    dag_run.wait("failed")
+    assert dag_run.task("add_seeds")["try_number"] == 2
+    assert dag_run.task("start_run")["try_number"] == 1
+    assert "422" in (log := dag_run.log("start_run")) and "/captions/provider" in log
+    assert service.runs(dataset) == []
+
+
 @pytest.mark.parametrize("dag, task", [("monoceros_poll", "wait_for_run"), ("monoceros_defer", "read_result")])
 def test_a_run_that_failed_fails_its_task_without_another_attempt(start, service, model_server, dag, task):
     model_server.control(faults=[{"kind": "status", "status": 400}])
