@@ -94,14 +94,23 @@ class Airflow:
     def get(self, path):
         return self._call("GET", path)
 
+    def post(self, path, body):
+        return self._call("POST", path, json=body)
+
     def trigger(self, dag, run_id, **conf):
-        self._call("POST", f"dags/{dag}/dagRuns", json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
-        return DagRun(self, f"dags/{dag}/dagRuns/{run_id}")
+        self.post(f"dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+        return DagRun(self, dag, run_id)
 
 
 class DagRun:
-    def __init__(self, airflow, path):
-        self.airflow, self.path = airflow, path
+    def __init__(self, airflow, dag, run_id):
+        self.airflow, self.dag, self.run_id = airflow, dag, run_id
+        self.path = f"dags/{dag}/dagRuns/{run_id}"
+
+    def clear(self):
+        """Has every task carried out again."""
+        self.airflow.post(f"dags/{self.dag}/clearTaskInstances",
+                          {"dag_run_id": self.run_id, "dry_run": False, "only_failed": False})
 
     def task(self, name):
         return self.airflow.get(f"{self.path}/taskInstances/{name}")

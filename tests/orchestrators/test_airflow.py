@@ -88,6 +88,16 @@ def test_a_task_whose_answer_was_lost_starts_no_second_run(start, service):
     service.check_made(dataset, len(SEEDS))
 
 
+def test_a_dag_run_that_is_cleared_finds_its_run_again(start, service):
+    dag_run, dataset = start("monoceros_defer")
+    dag_run.wait()
+    dag_run.clear()
+    dag_run.wait()
+    assert dag_run.task("start_run")["try_number"] == 2
+    service.check_sent_twice(dataset)
+    service.check_made(dataset, len(SEEDS))
+
+
 def test_a_sensor_outlasts_a_server_that_asks_to_wait(start, service):
     for status in (503, 429):
         service.relay.refuse("GET", "", status, Retry_After="1")
