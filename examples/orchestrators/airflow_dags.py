@@ -16,7 +16,6 @@ from airflow.sdk import DAG, Param
 from airflow.sdk.exceptions import AirflowFailException
 
 CONNECTION = "monoceros"
-JSON = {"Content-Type": "application/json"}
 # A long poll of 25 s, and time for the answer.
 PATIENT = {"timeout": 40}
 PARAMS = {
@@ -25,7 +24,8 @@ PARAMS = {
                    maxItems=1000),
     "provider": Param("offline", type="string"),
 }
-DEFAULTS = {"retries": 3, "retry_delay": timedelta(seconds=10), "http_conn_id": CONNECTION}
+# Longer than the minute for which a request that was lost may be thought to be under way.
+DEFAULTS = {"retries": 8, "retry_delay": timedelta(seconds=10), "http_conn_id": CONNECTION}
 
 
 def succeeded(response):
@@ -48,34 +48,38 @@ def summary(response):
             "captions": result["links"]["captions"]}
 
 
-def keyed():
-    """The headers of a POST that may be sent twice."""
-    return {**JSON, "Idempotency-Key": "{{ run_id }}-{{ task.task_id }}"}
+def accepted(response):
+    """Of a request that changes something. Another attempt is for what passes: 409 is the first attempt, under
+    way still."""
+    if response.ok:
+        return True
+    if response.status_code in (409, 429) or response.status_code >= 500:
+        print(response.text)
+        return False
+    raise AirflowFailException(f"{response.status_code} {response.text}")
+
+
+def change(task_id, method, path, body, **arguments):
+    return HttpOperator(
+        task_id=task_id,
+        method=method,
+        endpoint="v1/datasets/{{ params.dataset }}" + path,
+        headers={"Content-Type": "application/json", "Idempotency-Key": "{{ run_id }}-{{ task.task_id }}"},
+        data=body,
+        extra_options={"check_response": False},
+        response_check=accepted,
+        **arguments,
+    )
 
 
 def until_started():
     """The tasks before the wait; the last one, which answers the id of the run."""
-    put_dataset = HttpOperator(
-        task_id="put_dataset",
-        method="PUT",
-        endpoint="v1/datasets/{{ params.dataset }}",
-        headers=JSON,
-        data="{}",
-    )
-    add_seeds = HttpOperator(
-        task_id="add_seeds",
-        endpoint="v1/datasets/{{ params.dataset }}/seeds",
-        headers=keyed(),
-        data="{{ {'seeds': params.seeds} | tojson }}",
-        response_filter=lambda response: response.json()["new"],
-    )
-    start_run = HttpOperator(
-        task_id="start_run",
-        endpoint="v1/datasets/{{ params.dataset }}/runs",
-        headers=keyed(),
-        data="{{ {'stages': ['captions'], 'captions': {'provider': params.provider}} | tojson }}",
-        response_filter=lambda response: response.json()["id"],
-    )
+    put_dataset = change("put_dataset", "PUT", "", "{}")
+    add_seeds = change("add_seeds", "POST", "/seeds", "{{ {'seeds': params.seeds} | tojson }}",
+                       response_filter=lambda response: response.json()["new"])
+    start_run = change("start_run", "POST", "/runs",
+                       "{{ {'stages': ['captions'], 'captions': {'provider': params.provider}} | tojson }}",
+                       response_filter=lambda response: response.json()["id"])
     put_dataset >> add_seeds >> start_run
     return start_run
 

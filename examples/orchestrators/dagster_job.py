@@ -11,9 +11,9 @@ from dagster import (AssetMaterialization, Config, ConfigurableResource, Definit
                      OpExecutionContext, RetryRequested, in_process_executor, job, op)
 
 RETRIES = 8
-# Without a word from the server.
+# Where no Retry-After says how long: a broken connection, or the answer of a proxy.
 PAUSE_S = 5
-MAY_PASS = {429, 502, 503, 504}
+MAY_PASS = {502, 503, 504}
 
 
 class Monoceros(ConfigurableResource):
@@ -28,7 +28,7 @@ class Monoceros(ConfigurableResource):
             answer = requests.request(method, self.url + path, headers=headers, timeout=40, **arguments)
         except requests.RequestException as error:
             raise RetryRequested(RETRIES, PAUSE_S) from error
-        if answer.status_code in MAY_PASS:
+        if not answer.ok and (answer.status_code in MAY_PASS or "Retry-After" in answer.headers):
             raise RetryRequested(RETRIES, float(answer.headers.get("Retry-After", PAUSE_S)))
         if not answer.ok:
             raise Failure(f"{method} {path}: {answer.status_code} {answer.text}", allow_retries=False)

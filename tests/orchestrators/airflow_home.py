@@ -1,5 +1,6 @@
 """Airflow as `airflow standalone` runs it: scheduler, processor of DAGs, API server and triggerer on SQLite,
 in a folder of its own."""
+import contextlib
 import json
 import os
 import pathlib
@@ -73,18 +74,15 @@ class Airflow:
         return all(parts[name]["status"] == "healthy" for name in ("scheduler", "triggerer", "dag_processor"))
 
     def stop(self):
-        """As Ctrl-C does; whatever is left of its process group then is ended by force."""
-        self.process.send_signal(signal.SIGINT)
+        """Ends its whole process group; nothing of it is needed any more."""
+        os.killpg(self.process.pid, signal.SIGTERM)
         try:
-            self.process.wait(timeout=60)
-        except subprocess.TimeoutExpired:
-            pass
-        try:
-            os.killpg(self.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        self.process.wait()
-        self._log.close()
+            self.process.wait(timeout=10)
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self._log.close()
 
     # -- over its API --
 
@@ -96,14 +94,23 @@ class Airflow:
     def get(self, path):
         return self._call("GET", path)
 
+    def post(self, path, body):
+        return self._call("POST", path, json=body)
+
     def trigger(self, dag, run_id, **conf):
-        self._call("POST", f"dags/{dag}/dagRuns", json={"dag_run_id": run_id, "logical_date": None, "conf": conf})
-        return DagRun(self, f"dags/{dag}/dagRuns/{run_id}")
+        self.post(f"dags/{dag}/dagRuns", {"dag_run_id": run_id, "logical_date": None, "conf": conf})
+        return DagRun(self, dag, run_id)
 
 
 class DagRun:
-    def __init__(self, airflow, path):
-        self.airflow, self.path = airflow, path
+    def __init__(self, airflow, dag, run_id):
+        self.airflow, self.dag, self.run_id = airflow, dag, run_id
+        self.path = f"dags/{dag}/dagRuns/{run_id}"
+
+    def clear(self):
+        """Has every task carried out again."""
+        self.airflow.post(f"dags/{self.dag}/clearTaskInstances",
+                          {"dag_run_id": self.run_id, "dry_run": False, "only_failed": False})
 
     def task(self, name):
         return self.airflow.get(f"{self.path}/taskInstances/{name}")

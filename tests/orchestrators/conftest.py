@@ -38,7 +38,7 @@ class Service:
         assert len({c["seed_id"] for c in captions}) == len(captions) == seeds
 
     def check_sent_twice(self, dataset):
-        """A POST of a run whose first answer was lost: the same key, and the same run."""
+        """A POST of a run that came twice: the same key, and the same run."""
         first, second = self.relay.seen("POST", "/runs")
         assert first.headers["Idempotency-Key"] == second.headers["Idempotency-Key"]
         assert len(self.runs(dataset)) == (1 if ONE_RUN_PER_KEY else 2)

@@ -88,6 +88,16 @@ def test_a_task_whose_answer_was_lost_starts_no_second_run(start, service):
     service.check_made(dataset, len(SEEDS))
 
 
+def test_a_dag_run_that_is_cleared_finds_its_run_again(start, service):
+    dag_run, dataset = start("monoceros_defer")
+    dag_run.wait()
+    dag_run.clear()
+    dag_run.wait()
+    assert dag_run.task("start_run")["try_number"] == 2
+    service.check_sent_twice(dataset)
+    service.check_made(dataset, len(SEEDS))
+
+
 def test_a_sensor_outlasts_a_server_that_asks_to_wait(start, service):
     for status in (503, 429):
         service.relay.refuse("GET", "", status, Retry_After="1")
@@ -96,6 +106,16 @@ def test_a_sensor_outlasts_a_server_that_asks_to_wait(start, service):
     check_result(dag_run, service, dataset)
     assert dag_run.task("wait_for_run")["try_number"] == 1
     assert [call.status for call in service.relay.seen("GET", "")][:2] == [503, 429]
+
+
+def test_what_is_refused_for_good_is_not_tried_again(start, service):
+    service.relay.refuse("POST", "/seeds", 503, Retry_After="1")
+    dag_run, dataset = start("monoceros_poll", provider="nobody")
+    dag_run.wait("failed")
+    assert dag_run.task("add_seeds")["try_number"] == 2
+    assert dag_run.task("start_run")["try_number"] == 1
+    assert "422" in (log := dag_run.log("start_run")) and "/captions/provider" in log
+    assert service.runs(dataset) == []
 
 
 @pytest.mark.parametrize("dag, task", [("monoceros_poll", "wait_for_run"), ("monoceros_defer", "read_result")])
