@@ -81,12 +81,17 @@ static enum access ask(struct req *q)
     return ACCESS_UNKNOWN;
 }
 
+void access_open(struct req *q)
+{
+    op_state(q)->caller = (struct caller){.name = "{default}"};
+}
+
 enum access access_begin(struct req *q)
 {
     const struct app *app = q->app;
     struct op_state *s = op_state(q);
     struct key_facts f;
-    s->caller = (struct caller){.name = "{default}"};
+    access_open(q);
     if (q->route->scope == SCOPE_NONE || !app->keys)
         return ACCESS_GIVEN;
     s->key = arena_alloc(q->arena, sizeof(*s->key));

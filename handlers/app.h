@@ -28,12 +28,15 @@ struct app {
     void (*wake)(void *arg);
     void *wake_arg;
     atomic_bool migrated; /* the schema is current */
-    atomic_int reports;   /* that are being made */
-    atomic_int exports;   /* that are under way */
+    atomic_bool ending;
+    atomic_int reports; /* that are being made */
+    atomic_int exports; /* that are under way */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */
 extern const struct http_ops app_http_ops;
+/* The same without keys, for a listener that only the operator reaches. */
+extern const struct http_ops app_operator_http_ops;
 
 /* Threads with a database connection and an engine each, for operations that block. */
 struct request_pool *request_pool_start(struct app *app, int threads, struct err *e);
