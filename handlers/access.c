@@ -110,6 +110,11 @@ static enum access ask(struct req *q)
     return ACCESS_UNKNOWN;
 }
 
+void access_open(struct req *q)
+{
+    op_state(q)->caller = (struct caller){.name = "{default}"};
+}
+
 static enum access look_up(struct req *q)
 {
     const struct app *app = q->app;
@@ -150,7 +155,7 @@ enum access access_begin(struct req *q)
 {
     const struct app *app = q->app;
     struct op_state *s = op_state(q);
-    s->caller = (struct caller){.name = "{default}"};
+    access_open(q);
     if (q->route->scope == SCOPE_NONE || !app->keys)
         return ACCESS_GIVEN;
     s->key = arena_alloc(q->arena, sizeof(*s->key));

@@ -12,6 +12,8 @@ enum access {
 
 /* Reads the key of the request, as Bearer, as X-API-Key or as the password of Basic. */
 enum access access_begin(struct req *q);
+/* For whom no key is needed. */
+void access_open(struct req *q);
 /* With the rows that the call of access_begin gave. Never ACCESS_UNKNOWN. */
 enum access access_finish(struct req *q);
 

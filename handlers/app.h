@@ -34,6 +34,7 @@ struct app {
     void *wake_arg;
     atomic_bool migrated;     /* the schema is current, and the database role has its rights */
     atomic_bool lacks_rights; /* it is current, and the role has not */
+    atomic_bool ending;
     atomic_int replicas;      /* processes on this database, as last heard */
     atomic_int reports;       /* that are being made */
     atomic_int exports;       /* that are under way */
@@ -41,6 +42,8 @@ struct app {
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */
 extern const struct http_ops app_http_ops;
+/* The same without keys, for a listener that only the operator reaches. */
+extern const struct http_ops app_operator_http_ops;
 
 /* Threads with a database connection and an engine each, for operations that block. */
 struct request_pool *request_pool_start(struct app *app, int threads, struct err *e);

@@ -17,7 +17,8 @@ static int healthz_render(struct req *q, const struct rows *r, struct err *e)
 
 static int readyz_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    if (http_draining(q))
+    const struct app *app = q->app;
+    if (http_draining(q) || atomic_load(&app->ending))
         return err_set(e, ERR_UNAVAILABLE, "the server is ending");
     call_init(c, STMT_PING);
     return 0;

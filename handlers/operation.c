@@ -126,20 +126,31 @@ static enum http_verdict on_start(struct req *q)
     return HTTP_PENDING;
 }
 
+static bool make_state(struct req *q)
+{
+    q->state = arena_alloc(q->arena, sizeof(struct op_state));
+    if (!q->state)
+        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
+    return q->state;
+}
+
 static enum http_verdict on_admit(struct req *q)
 {
-    struct op_state *s = op_state(q);
-    if (s) { /* with the rows about the key */
+    if (q->state) { /* with the rows about the key */
         (void)access_finish(q);
         return HTTP_REPLY;
     }
-    s = q->state = arena_alloc(q->arena, sizeof(*s));
-    if (!s)
-        (void)err_set(&q->err, ERR_NO_MEMORY, "no memory for the request");
-    if (!s || access_begin(q) != ACCESS_UNKNOWN)
+    if (!make_state(q) || access_begin(q) != ACCESS_UNKNOWN)
         return HTTP_REPLY;
     submit(q);
     return HTTP_PENDING;
+}
+
+static enum http_verdict on_admit_operator(struct req *q)
+{
+    if (make_state(q))
+        access_open(q);
+    return HTTP_REPLY;
 }
 
 static enum http_verdict again(struct req *q)
@@ -200,6 +211,13 @@ static void on_done(const struct req *q, int64_t duration_us)
 
 const struct http_ops app_http_ops = {
     .admit = on_admit,
+    .start = on_start,
+    .finish = on_finish,
+    .done = on_done,
+    .log = observe_fault,
+};
+const struct http_ops app_operator_http_ops = {
+    .admit = on_admit_operator,
     .start = on_start,
     .finish = on_finish,
     .done = on_done,

@@ -280,6 +280,16 @@ const struct route routes[] = {
 };
 const size_t n_routes = sizeof(routes) / sizeof(routes[0]);
 
+bool route_is_for_operator(const struct route *r)
+{
+    return r->operation == &op_healthz || r->operation == &op_readyz || r->operation == &op_metrics;
+}
+
+bool route_is_for_clients(const struct route *r)
+{
+    return !route_is_for_operator(r);
+}
+
 static void describe_param(const struct query_param *p, struct buf *out)
 {
     static const char *const types[] = {[QUERY_TEXT] = "text",

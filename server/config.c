@@ -203,11 +203,10 @@ const char *config_warning(const struct config *c, int i)
     return i >= 0 && i < c->state->n_warnings ? c->state->warnings[i] : NULL;
 }
 
-int config_listen_address(const struct config *c, char host[CONFIG_HOST_MAX], int *port,
-                          struct err *e)
+int config_listen_address(const char *listen, char host[CONFIG_HOST_MAX], int *port, struct err *e)
 {
-    if (config_split_listen(str_of(c->listen), host, port))
-        return err_set(e, ERR_VALIDATION, "listen: must be host:port, is \"%.60s\"", c->listen);
+    if (config_split_listen(str_of(listen), host, port))
+        return err_set(e, ERR_VALIDATION, "listen: must be host:port, is \"%.60s\"", listen);
     return 0;
 }
 

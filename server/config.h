@@ -19,6 +19,7 @@ struct config {
     const char *migrate_database_url; /* or NULL: as database_url */
     const char *service_role;         /* that `migrate` gives its rights to, or NULL */
     const char *listen;               /* host:port */
+    const char *admin_listen;         /* or NULL */
     const char *cors_origins;         /* or NULL */
     const char *auth;                 /* "auto", "keys" or "none" */
     /* Limits of keys that do not say, and of bad keys from an address; 0: none. */
@@ -49,9 +50,9 @@ void config_free(struct config *c); /* also after a failed load */
 /* What looks wrong and stops nothing, such as an unknown environment variable; NULL past the last.
  */
 const char *config_warning(const struct config *c, int i);
-/* `listen` in two parts, brackets of an IPv6 address removed; -1 with a sentence. Port 0 is any. */
-int config_listen_address(const struct config *c, char host[CONFIG_HOST_MAX], int *port,
-                          struct err *e);
+/* `listen` or `admin_listen` in two parts, brackets of an IPv6 address removed; -1 with a sentence.
+ * Port 0 is any. */
+int config_listen_address(const char *listen, char host[CONFIG_HOST_MAX], int *port, struct err *e);
 /* Whether requests need a key; `listen` must be readable. */
 bool config_needs_keys(const struct config *c);
 /* The effective settings with their source, secrets masked; what `monoceros config` prints. */

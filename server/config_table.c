@@ -31,6 +31,9 @@ const struct setting settings[] = {
              "needs"},
     {"listen", .type = SETTING_LISTEN, .fallback = "127.0.0.1:8080", IN_CONFIG(listen),
      .help = "host:port to serve on; port 0 takes any free one"},
+    {"admin_listen", .type = SETTING_LISTEN, IN_CONFIG(admin_listen),
+     .help = "host:port to serve health and metrics on, there alone and without keys; unset: on "
+             "listen"},
     {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),
      .help = "whether requests need a key: keys, none, or auto, which is none as long as only this "
              "machine can reach the listener"},

@@ -44,7 +44,8 @@ int healthcheck(const struct config *c, struct err *e)
     char host[CONFIG_HOST_MAX];
     int port = 0;
     char answer[16] = "";
-    if (config_listen_address(c, host, &port, e) < 0)
+    const char *listen = c->admin_listen ? c->admin_listen : c->listen;
+    if (config_listen_address(listen, host, &port, e) < 0)
         return -1;
     int fd = connect_to(host, port, e);
     if (fd < 0)

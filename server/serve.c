@@ -23,7 +23,10 @@ struct service {
     struct app app;
     struct work *work;
     struct http *http;
+    struct http *admin; /* NULL: health and metrics are on http */
 };
+
+enum { ADMIN_CONNECTIONS = 32 };
 
 static void wake_work(void *arg)
 {
@@ -73,32 +76,48 @@ static int start_work(struct service *s, struct err *e)
     return s->work ? 0 : -1;
 }
 
-static int start_http(struct service *s, struct err *e)
+/* Any of the two listeners; `own` is what is different about it. */
+static struct http *start_listener(struct service *s, const char *listen,
+                                   const struct http_settings *own, struct err *e)
 {
     const struct config *c = s->config;
     char host[CONFIG_HOST_MAX];
-    int port = 0;
-    if (config_listen_address(c, host, &port, e) < 0)
-        return -1;
-    const struct http_settings h = {
-        .host = host,
-        .port = port,
+    struct http_settings h = *own;
+    if (config_listen_address(listen, host, &h.port, e) < 0)
+        return NULL;
+    h.host = host;
+    h.idle_timeout_s = c->http_idle_timeout_s;
+    h.header_timeout_s = c->http_header_timeout_s;
+    h.body_timeout_s = c->http_body_timeout_s;
+    h.routes = routes;
+    h.n_routes = n_routes;
+    h.app = &s->app;
+    struct http *http = http_start(&h, e);
+    if (http)
+        log_event(LOG_INFO, "listening", log_z("host", host), log_i("port", http_port(http)));
+    return http;
+}
+
+static int start_http(struct service *s, struct err *e)
+{
+    const struct config *c = s->config;
+    const struct http_settings admin = {
+        .workers = 1,
+        .connections = ADMIN_CONNECTIONS,
+        .serves = route_is_for_operator,
+        .ops = app_operator_http_ops,
+    };
+    const struct http_settings all = {
         .workers = c->http_workers,
         .connections = c->http_connections,
-        .idle_timeout_s = c->http_idle_timeout_s,
-        .header_timeout_s = c->http_header_timeout_s,
-        .body_timeout_s = c->http_body_timeout_s,
         .cors_origins = c->cors_origins,
-        .routes = routes,
-        .n_routes = n_routes,
+        .serves = c->admin_listen ? route_is_for_clients : NULL,
         .ops = app_http_ops,
-        .app = &s->app,
     };
-    s->http = http_start(&h, e);
-    if (!s->http)
+    if (c->admin_listen && !(s->admin = start_listener(s, c->admin_listen, &admin, e)))
         return -1;
-    log_event(LOG_INFO, "listening", log_z("host", host), log_i("port", http_port(s->http)));
-    return 0;
+    s->http = start_listener(s, c->listen, &all, e);
+    return s->http ? 0 : -1;
 }
 
 static int start(struct service *s, const char *version, struct err *e)
@@ -133,6 +152,7 @@ static int start(struct service *s, const char *version, struct err *e)
 static void stop(struct service *s)
 {
     int timeout_ms = s->config->drain_timeout_s * 1000;
+    atomic_store(&s->app.ending, true);
     if (s->http)
         http_drain(s->http);
     work_stop(s->work, timeout_ms);
@@ -140,6 +160,8 @@ static void stop(struct service *s)
     if (s->http)
         http_stop(s->http, STOP_RESERVE_MS);
     audit_stop(s->app.audit, STOP_RESERVE_MS);
+    if (s->admin) /* it says to the end that nothing more is to be sent here */
+        http_stop(s->admin, STOP_RESERVE_MS);
     db_async_stop(s->app.database);
     for (int i = 0; i < s->app.n_providers; i++)
         llm_provider_free(s->app.providers[i]);

@@ -135,6 +135,8 @@ struct http_settings {
     int body_timeout_s; /* for a JSON body, and for each 64 KiB of streams and answers */
     const struct route *routes;
     size_t n_routes;
+    /* Which of the routes are there; NULL: all. */
+    bool (*serves)(const struct route *r);
     struct http_ops ops;
     void *app;
     /* Origins whose pages may read answers, separated by spaces; NULL: none, as browsers have it.

@@ -263,7 +263,7 @@ int uri_segments(struct arena *a, struct str path, struct str *segments, struct 
 int query_read(struct req *q, struct str raw);
 
 /* router.c */
-struct router *router_new(const struct route *routes, size_t n, struct err *e);
+struct router *router_new(const struct http_settings *s, struct err *e);
 void router_free(struct router *t);
 struct match {
     const struct route *routes[HTTP_METHOD_COUNT];

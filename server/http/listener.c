@@ -187,7 +187,7 @@ static int start_all(struct http *h, struct err *e)
 {
     if (pthread_mutex_init(&h->mutex, NULL) || clock_cond_init(&h->quiet))
         return err_set(e, ERR_NO_MEMORY, "no memory for the HTTP server");
-    h->router = router_new(h->s.routes, h->s.n_routes, e);
+    h->router = router_new(&h->s, e);
     h->workers = calloc((size_t)h->n_workers, sizeof(*h->workers));
     if (!h->router || !h->workers)
         return err_set(e, ERR_NO_MEMORY, "no memory for the HTTP server");

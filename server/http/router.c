@@ -83,18 +83,21 @@ static int add_route(struct router *t, const struct route *r, struct err *e)
     return set_route(n, r, e);
 }
 
-struct router *router_new(const struct route *routes, size_t n, struct err *e)
+struct router *router_new(const struct http_settings *s, struct err *e)
 {
     struct router *t = calloc(1, sizeof(*t));
     if (!t) {
         (void)err_set(e, ERR_NO_MEMORY, "no memory for the routes");
         return NULL;
     }
-    for (size_t i = 0; i < n; i++)
-        if (add_route(t, &routes[i], e) < 0) {
+    for (size_t i = 0; i < s->n_routes; i++) {
+        if (s->serves && !s->serves(&s->routes[i]))
+            continue;
+        if (add_route(t, &s->routes[i], e) < 0) {
             router_free(t);
             return NULL;
         }
+    }
     return t;
 }
 

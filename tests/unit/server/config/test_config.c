@@ -234,7 +234,7 @@ static void test_keys_unless_only_this_machine_asks(void **state)
     char host[CONFIG_HOST_MAX];
     int port = -1;
     assert_false(needs_keys("[::1]:8081", NULL));
-    assert_int_equal(config_listen_address(&config, host, &port, &err), 0);
+    assert_int_equal(config_listen_address(config.listen, host, &port, &err), 0);
     assert_string_equal(host, "::1");
     assert_int_equal(port, 8081);
 }

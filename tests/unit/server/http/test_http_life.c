@@ -178,11 +178,12 @@ static void test_stop_does_not_wait_for_ever(void **state)
         {HTTP_GET, "/hold", "hold", 0, BODY_NONE, 0, NULL, NULL, &op},
         {HTTP_POST, "/hold", "hold", 0, BODY_STREAM, 0, NULL, NULL, &op},
     };
-    const struct http_settings s = {.host = "127.0.0.1",
-                                    .workers = 2,
-                                    .routes = rows,
-                                    .n_routes = 2,
-                                    .ops = {.start = on_start, .finish = on_finish, .done = on_done}};
+    const struct http_settings s = {
+        .host = "127.0.0.1",
+        .workers = 2,
+        .routes = rows,
+        .n_routes = 2,
+        .ops = {.start = on_start, .finish = on_finish, .done = on_done}};
     struct err e = {0};
     memset(&seen, 0, sizeof(seen));
     struct http *h = http_start(&s, &e);
@@ -237,7 +238,7 @@ static void test_start_fails(void **state)
                               .port = port,
                               .routes = routes,
                               .n_routes = 1,
-                              .ops = {on_start, on_finish, NULL, NULL}};
+                              .ops = {.start = on_start, .finish = on_finish}};
     struct err e = {0};
     assert_null(http_start(&s, &e));
     assert_int_equal(e.code, ERR_UNAVAILABLE);
