@@ -30,6 +30,7 @@ struct app {
     atomic_bool migrated; /* the schema is current */
     atomic_int reports;   /* that are being made */
     atomic_int exports;   /* that are under way */
+    atomic_int streams;   /* of events that are open */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

@@ -8,7 +8,8 @@ enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
 
 #define EXPOSED_HEADERS                                                                            \
     "ETag, Link, Location, Retry-After, Allow, Content-Disposition, X-Request-Id, traceparent"
-#define ALLOWED_HEADERS "Authorization, X-API-Key, Content-Type, If-None-Match, traceparent"
+#define ALLOWED_HEADERS                                                                            \
+    "Authorization, X-API-Key, Content-Type, If-None-Match, Last-Event-ID, traceparent"
 
 struct header_list {
     int n;
