@@ -126,6 +126,10 @@ enum MHD_Result answer_queue(struct http_conn *c)
         on_wanted, c, NULL);
     if (!m)
         return MHD_NO;
+    /* Where the end is open, libmicrohttpd 0.9.75 sends the last chunk of a HEAD too, but not to
+     * clients who know no chunks. */
+    if (c->is_head && c->answer.length == HTTP_OPEN_END)
+        (void)MHD_set_response_options(m, MHD_RF_HTTP_1_0_COMPATIBLE_STRICT, MHD_RO_END);
     response_add_headers(c, m);
     c->answered = true;
     enum MHD_Result ok = MHD_queue_response(c->mhd, (unsigned)c->q.res.status, m);

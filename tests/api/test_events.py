@@ -202,3 +202,13 @@ def test_a_stream_ends_with_its_dataset(new_server, new_dataset, api, dataset):
     dataset.wait(run)
     api.call("delete_dataset", dataset=dataset.name)
     assert Events(api, run).status == 404
+
+
+def test_head_has_no_byte_behind_its_headers(world):
+    host = urllib.parse.urlsplit(world.api.base)
+    with socket.create_connection((host.hostname, host.port)) as made:
+        made.sendall(f"HEAD /v1/runs/{world.finished_run}/events HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+        data = b""
+        while piece := made.recv(4096):
+            data += piece
+    assert data.startswith(b"HTTP/1.1 200 OK\r\n") and data.index(b"\r\n\r\n") == len(data) - 4
