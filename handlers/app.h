@@ -38,6 +38,7 @@ struct app {
     atomic_int replicas;      /* processes on this database, as last heard */
     atomic_int reports;       /* that are being made */
     atomic_int exports;       /* that are under way */
+    atomic_int streams;       /* of events that are open */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

@@ -174,7 +174,10 @@ static enum http_verdict executed(struct req *q)
         err_clear(&q->err);
         return again(q);
     }
-    if (q->err.code != ERR_NONE || op->render(q, s->rows, &q->err) != RENDER_AGAIN)
+    int rendered = q->err.code == ERR_NONE ? op->render(q, s->rows, &q->err) : -1;
+    if (rendered == RENDER_BEGUN)
+        return HTTP_PENDING;
+    if (rendered != RENDER_AGAIN)
         return HTTP_REPLY;
     if (s->again_ms > 0 || ++s->attempts < CONFLICT_ATTEMPTS)
         return again(q);

@@ -15,8 +15,9 @@ struct work_ctx {
     struct request_pool *pool;
 };
 
-/* Of `render`: the statement is to be run again, after op_state.again_ms. */
-enum { RENDER_AGAIN = 1 };
+/* Of `render`: the statement is to be run again, after op_state.again_ms; or the answer has begun
+ * and its own calls go on with it, up to http_complete(). */
+enum { RENDER_AGAIN = 1, RENDER_BEGUN };
 
 struct op_state;
 struct signature;

@@ -12,7 +12,8 @@ extern const struct operation op_list_captions, op_get_caption, op_import_captio
 extern const struct operation op_list_dialogues, op_get_dialogue;
 extern const struct operation op_list_failures;
 extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
-extern const struct operation op_pause_run, op_resume_run, op_cancel_run, op_retry_run;
+extern const struct operation op_pause_run, op_resume_run, op_cancel_run, op_retry_run,
+    op_get_run_events;
 extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;

@@ -187,6 +187,8 @@ const struct route routes[] = {
      &op_resume_run},
     {HTTP_POST, RUN "/cancel", "cancel_run", SCOPE_RUN, BODY_NONE, 0, NULL, NULL, &op_cancel_run},
     {HTTP_POST, RUN "/retry", "retry_run", SCOPE_RUN, BODY_NONE, 0, NULL, NULL, &op_retry_run},
+    {HTTP_GET, RUN "/events", "get_run_events", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
+     &op_get_run_events},
     {HTTP_GET, RUN "/result", "get_run_result", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
      &op_get_run_result},
     {HTTP_POST, DATASET "/reviews", "create_review", SCOPE_WRITE, BODY_JSON, SMALL_BODY,

@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "providers/engine.h"
+#include "providers/waits.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
 #include "server/base/str.h"
@@ -64,6 +65,8 @@ void encoder_forget_dimension(struct encoder *c);
  * files' digests in the order of their names; empty where they are not at hand. Never changes. */
 const char *encoder_weights_hash(const struct encoder *c);
 bool encoder_stopped(struct encoder *c, char reason[200]);
+/* Why calls to it wait: false when nothing outside the process holds them back. */
+bool encoder_waits(struct encoder *c, struct waits *ret);
 void encoder_reset(struct encoder *c);
 /* As a JSON object: its settings without secrets, and what this process has learned of it. */
 void encoder_describe(struct encoder *c, struct buf *out);

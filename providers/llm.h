@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "providers/engine.h"
+#include "providers/waits.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
 #include "server/base/str.h"
@@ -110,6 +111,8 @@ const struct llm_settings *llm_provider_settings(const struct llm_provider *p);
 /* Why the endpoint is stopped, for the run that pauses on it: false while it is not.
  * `reason` gets a sentence such as "llm: 401 Unauthorized: check the API key". Thread safe. */
 bool llm_provider_stopped(struct llm_provider *p, char reason[200]);
+/* Why calls to it wait: false when nothing outside the process holds them back. */
+bool llm_provider_waits(struct llm_provider *p, struct waits *ret);
 /* Forgets a stop and all pauses: what resuming a run does. Thread safe. */
 void llm_provider_reset(struct llm_provider *p);
 

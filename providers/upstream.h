@@ -12,6 +12,7 @@
 
 #include "providers/endpoint.h"
 #include "providers/route.h"
+#include "providers/waits.h"
 #include "server/base/buf.h"
 #include "server/base/err.h"
 
@@ -90,6 +91,9 @@ void upstream_stop(struct upstream *u, const char *cause);
 bool upstream_stopped(struct upstream *u, char reason[200]);
 void upstream_reset(struct upstream *u);
 void upstream_set_limits(struct upstream *u, const struct upstream_limits *l, int replicas);
+
+/* Why calls wait; false when nothing but the settings for calls at a time holds them back. */
+bool upstream_waits(struct upstream *u, struct waits *ret);
 
 /* Calls that were answered about their row: tells an outage from a poisonous row. */
 uint64_t upstream_answers(struct upstream *u, int endpoint);

@@ -28,6 +28,7 @@ struct config {
     int http_idle_timeout_s, http_header_timeout_s, http_body_timeout_s;
     int database_threads; /* pipelining threads behind point operations */
     int request_threads;  /* imports and computing requests */
+    int event_streams;    /* at a time */
     int stage_threads;
     int compute_threads; /* for clip encoders; 0: one a core */
     int range_size;      /* seeds per task */

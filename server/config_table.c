@@ -61,6 +61,8 @@ const struct setting settings[] = {
      .help = "threads that pipeline point operations, a connection each"},
     {"request_threads", INT(1, 64, "4"), IN_CONFIG(request_threads),
      .help = "threads for imports and computing requests, a connection each"},
+    {"event_streams", INT(0, 64 * 120, "64"), IN_CONFIG(event_streams),
+     .help = "streams of events at a time; each holds a connection and 256 KiB"},
     {"stage_threads", INT(0, 64, "0"), IN_CONFIG(stage_threads),
      .help = "threads that work on runs, a connection each; 0: one a core"},
     {"compute_threads", INT(0, 1024, "0"), IN_CONFIG(compute_threads),

@@ -129,6 +129,11 @@ const char *encoder_weights_hash(const struct encoder *c)
     return c->clip ? clip_tower_hash(c->clip) : "";
 }
 
+bool encoder_waits(struct encoder *c, struct waits *ret)
+{
+    return upstream_waits(c->upstream, ret);
+}
+
 bool encoder_stopped(struct encoder *c, char reason[200])
 {
     return upstream_stopped(c->upstream, reason);

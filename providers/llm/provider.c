@@ -77,6 +77,11 @@ const struct llm_settings *llm_provider_settings(const struct llm_provider *p)
     return &p->settings;
 }
 
+bool llm_provider_waits(struct llm_provider *p, struct waits *ret)
+{
+    return upstream_waits(p->upstream, ret);
+}
+
 bool llm_provider_stopped(struct llm_provider *p, char reason[200])
 {
     return upstream_stopped(p->upstream, reason);

@@ -389,9 +389,10 @@ void http_complete(struct req *q)
         /* A client that has stopped sending would never make the worker look at this request. */
         if (c->pipe.ring.p && !c->pipe.ended)
             socket_deadline(c->sock, STALL_S);
-        /* Nor would one that takes nothing see the end of an answer that is not whole. */
+        /* Nor would one that takes nothing see the end of an answer that is not whole, or that has
+         * no length. */
         if (c->answer.begun && !c->is_head && c->answer.written < c->answer.length)
-            socket_deadline(c->sock, STALL_S);
+            socket_deadline(c->sock, c->answer.broken ? STALL_S : LINGER_S);
         conn_resume(c);
     }
     (void)pthread_mutex_unlock(&c->mutex);

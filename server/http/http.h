@@ -169,7 +169,10 @@ bool http_draining(const struct req *q);
  * was slower than allowed. */
 ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e);
 
-/* Answers that are made while they are sent, by the thread that works on a pending request. Begins
+/* The length of a body that ends where http_complete() says so. */
+#define HTTP_OPEN_END UINT64_MAX
+
+/* Answers that are made while they are sent, by whoever works on a pending request. Begins
  * the answer with q->res as it is, but for a body of exactly `length` bytes; nobody may write to
  * q->res afterwards. -1 without memory for it, and then nothing has begun. A body that is not whole
  * at http_complete() costs the connection, so that no client takes it for the whole; `finish` is
@@ -178,6 +181,9 @@ int http_answer_begin(struct req *q, uint64_t length, struct err *e);
 /* Blocks while the client is behind. -1 with ERR_UNAVAILABLE when it has left or the server ends.
  */
 int http_answer_write(struct req *q, const void *data, size_t n, struct err *e);
+/* Does not block: takes all, or -1 when the client has left or is that far behind, after which the
+ * connection ends with http_complete(). With no bytes it tells whether the client is there. */
+int http_answer_offer(struct req *q, const void *data, size_t n);
 /* False for HEAD: the answer ends with its headers, and what is written is dropped. */
 bool http_answer_wanted(const struct req *q);
 

@@ -8,11 +8,10 @@ enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
 
 #define EXPOSED_HEADERS                                                                            \
     "ETag, Link, Location, Retry-After, Allow, Content-Disposition, Idempotency-Replayed, "        \
-    "RateLimit, RateLimit-Policy, "                                                                \
-    "X-Request-Id, traceparent"
+    "RateLimit, RateLimit-Policy, X-Request-Id, traceparent"
 #define ALLOWED_HEADERS                                                                            \
     "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-Match, If-None-Match, "           \
-    "traceparent"
+    "Last-Event-ID, traceparent"
 
 struct header_list {
     int n;

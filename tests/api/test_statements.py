@@ -157,6 +157,7 @@ SPECIAL = {
     "gap_rows": {2: ENCODER},
     "transfer_create": {4: "{}"},
     "transfers_list": {5: None, 6: None},
+    "replica_seen": {2: "{}"},
     "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}", 23: "{}"},
 }
 

@@ -17,6 +17,7 @@
         LIMIT 1) END,
     'waiting_for', CASE WHEN r.state = 'queued' AND NOT {{run_resolved}}
                         THEN 'the model server to say which model it serves' END,
+    'waiting', CASE WHEN r.state IN ('queued', 'running', 'paused') THEN {{run_waiting}} END,
     'stages', w.stages,
     'warnings', CASE WHEN n.embedded > 0 AND n.truncated > 0.05 * n.embedded
                      THEN json_build_array(json_build_object(

@@ -2,6 +2,7 @@
 -- w.id is its id.
 json_strip_nulls(json_build_object(
     'self', '/v1/runs/' || w.id,
+    'events', '/v1/runs/' || w.id || '/events',
     'result', '/v1/runs/' || w.id || '/result',
     'pause', CASE WHEN r.state IN ('queued', 'running') THEN '/v1/runs/' || w.id || '/pause' END,
     'resume', CASE WHEN r.state = 'paused' THEN '/v1/runs/' || w.id || '/resume' END,

@@ -298,6 +298,33 @@ static inline enum http_verdict op_made(struct req *q)
     return HTTP_PENDING;
 }
 
+/* params[0] pieces of a body whose end is open, offered without waiting; behind another wait. */
+static inline void *offer_answer(void *cls)
+{
+    struct req *q = cls;
+    char piece[1000];
+    int64_t pieces = 0;
+    int rc = 0;
+    memset(piece, 'x', sizeof(piece));
+    assert_true(str_to_i64(q->params[0], 0, INT64_MAX, &pieces));
+    for (int64_t i = 0; rc == 0 && i < pieces; i++)
+        rc = http_answer_offer(q, piece, sizeof(piece));
+    if (rc < 0)
+        (void)atomic_fetch_add(&seen.left, 1);
+    http_complete(q);
+    return NULL;
+}
+
+static inline enum http_verdict op_open_begun(struct req *q)
+{
+    q->res.status = 200;
+    q->res.content_type = "text/event-stream";
+    if (http_answer_begin(q, HTTP_OPEN_END, &q->err) < 0)
+        return HTTP_REPLY;
+    in_thread(q, offer_answer);
+    return HTTP_PENDING;
+}
+
 static const char *const states[] = {"open", "closed", NULL};
 static const struct query_param list_query[] = {
     {"page_size", QUERY_INT, 1, 1000, NULL},  {"state", QUERY_ENUM, 0, 0, states},
@@ -316,7 +343,8 @@ static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
                               gate = {op_gate, op_hello}, import = {op_import, op_import_answer},
                               gated = {op_import_gated, op_import_answer},
                               refused = {op_import_refused, op_nothing},
-                              made = {op_made, op_nothing};
+                              made = {op_made, op_nothing},
+                              open_end = {op_pending, op_open_begun};
 
 #define PLAIN(method, path, op)                                                                    \
     {                                                                                              \
@@ -352,6 +380,7 @@ static const struct route routes[] = {
     PLAIN(HTTP_GET, "/v1/long", longer),
     PLAIN(HTTP_GET, "/v1/gate", gate),
     PLAIN(HTTP_GET, "/v1/made/{length}/{made}", made),
+    PLAIN(HTTP_GET, "/v1/open/{pieces}", open_end),
 };
 
 static inline enum http_verdict on_start(struct req *q)

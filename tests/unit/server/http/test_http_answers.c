@@ -109,6 +109,58 @@ static void test_client_leaves(void **state)
         nap(1);
 }
 
+/* Of chunks: what they carry, until the last one. */
+static long take_chunks(struct client *c)
+{
+    long sum = 0;
+    for (;;) {
+        char *line;
+        while (!(line = strstr(c->data, "\r\n")))
+            assert_true(client_receive(c));
+        size_t head = (size_t)(line - c->data) + 2;
+        size_t n = (size_t)strtoul(c->data, NULL, 16);
+        while (c->n < head + n + 2)
+            assert_true(client_receive(c));
+        client_consume(c, head + n + 2);
+        if (n == 0)
+            return sum;
+        sum += (long)n;
+    }
+}
+
+static void test_open_end(void **state)
+{
+    (void)state;
+    struct client *c = client_open(port);
+    static const long pieces[] = {0, 1, 100};
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        client_say(c, "GET /v1/open/%ld HTTP/1.1\r\nHost: t\r\n\r\n", pieces[i]);
+        struct answer *a = client_read(c, 1);
+        assert_int_equal(a->status, 200);
+        assert_string_equal(answer_header(a, "Content-Length"), "");
+        assert_string_equal(answer_header(a, "Transfer-Encoding"), "chunked");
+        assert_int_equal(take_chunks(c), pieces[i] * 1000);
+    }
+    client_say(c, "HEAD /v1/open/5 HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_int_equal(client_read(c, 1)->status, 200);
+    assert_true(client_ended(c));
+    client_close(c);
+}
+
+/* Nobody waits for a client that reads nothing: it is cut off. */
+static void test_slow_reader_is_dropped(void **state)
+{
+    (void)state;
+    int left = atomic_load(&seen.left);
+    struct client *c = client_open(port);
+    client_say(c, "GET /v1/open/100000000 HTTP/1.1\r\nHost: t\r\n\r\n");
+    assert_int_equal(client_read(c, 1)->status, 200);
+    wait_for(&seen.left, left + 1);
+    while (http_busy(server))
+        nap(1);
+    client_close(c);
+}
+
 static int setup_idle(void **state)
 {
     idle_s = 1;
@@ -142,9 +194,13 @@ static void test_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_whole),         cmocka_unit_test(test_head),
-        cmocka_unit_test(test_short),         cmocka_unit_test(test_backpressure),
+        cmocka_unit_test(test_whole),
+        cmocka_unit_test(test_head),
+        cmocka_unit_test(test_short),
+        cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_client_leaves),
+        cmocka_unit_test(test_open_end),
+        cmocka_unit_test(test_slow_reader_is_dropped),
     };
     const struct CMUnitTest others[] = {
         cmocka_unit_test_setup_teardown(test_client_stalls, setup_idle, teardown),
