@@ -72,7 +72,7 @@ int bind_image_moments(struct req *q, struct db_call *c, struct str reference, c
     }
     const char *at = memchr(reference.p, '@', reference.n);
     struct str label = {reference.p, at ? (size_t)(at - reference.p) : reference.n};
-    if (at && !str_to_i64(str_from(reference, label.n + 1), 1, INT32_MAX, &version))
+    if (at && !str_to_i64(str_from(reference, label.n + 1), 1, IMAGE_VERSION_MAX, &version))
         return bad_reference(pointer, e);
     if (!image_label_is_valid(label))
         return bad_reference(pointer, e);
@@ -146,6 +146,12 @@ static int check_label(struct str label, const char *pointer, struct err *e)
                      "must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$ and not look like an id");
 }
 
+static int check_query_label(const struct req *q, struct err *e)
+{
+    const struct query_value *label = req_query(q, "label");
+    return label->set ? check_label(label->text, "?label", e) : 0;
+}
+
 static struct str label_of_query(const struct req *q)
 {
     const struct query_value *label = req_query(q, "label");
@@ -156,7 +162,7 @@ static int take_body(struct req *q, struct image_side *s, struct err *e)
 {
     const struct moments_body *b = op_body(q);
     s->label = b->label.p ? b->label : label_of_query(q);
-    if (check_label(s->label, b->label.p ? "/label" : "?label", e) < 0)
+    if (check_query_label(q, e) < 0 || check_label(s->label, "/label", e) < 0)
         return -1;
     if (b->mean.n != s->dimension)
         return err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
@@ -171,7 +177,7 @@ static int take_body(struct req *q, struct image_side *s, struct err *e)
 static int take_upload(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
     s->label = label_of_query(q);
-    if (check_label(s->label, "?label", e) < 0)
+    if (check_query_label(q, e) < 0)
         return -1;
     return image_upload_read(q, ctx, s, e);
 }
@@ -254,7 +260,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     call_z(c, p->parts[2]);
     call_z(c, p->parts[0]);
     call_z(c, p->parts[1]);
-    if (bind_query(q, c, "label", e) < 0)
+    if (check_query_label(q, e) < 0 || bind_query(q, c, "label", e) < 0)
         return -1;
     page_bind_size(c, p);
     return 0;
