@@ -164,9 +164,11 @@ static int take_body(struct req *q, struct image_side *s, struct err *e)
     s->label = b->label.p ? b->label : label_of_query(q);
     if (check_query_label(q, e) < 0 || check_label(s->label, "/label", e) < 0)
         return -1;
-    if (b->mean.n != s->dimension)
-        return err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
-                         s->dimension);
+    if (b->mean.n != s->dimension) {
+        (void)err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
+                        s->dimension);
+        return -1;
+    }
     s->mean = b->mean.items;
     s->trace = b->trace.v;
     s->count = b->count.v;
