@@ -35,10 +35,10 @@ struct app {
     atomic_bool migrated;     /* the schema is current, and the database role has its rights */
     atomic_bool lacks_rights; /* it is current, and the role has not */
     atomic_bool ending;
-    atomic_int replicas;      /* processes on this database, as last heard */
-    atomic_int reports;       /* that are being made */
-    atomic_int exports;       /* that are under way */
-    atomic_int streams;       /* of events that are open */
+    atomic_int replicas; /* processes on this database, as last heard */
+    atomic_int reports;  /* that are being made */
+    atomic_int exports;  /* that are under way */
+    atomic_int streams;  /* of events that are open */
 };
 
 /* Rows of struct http_ops for http_start; q->app is the struct app. */

@@ -74,7 +74,7 @@ int bind_image_moments(struct req *q, struct db_call *c, struct str reference, c
     }
     const char *at = memchr(reference.p, '@', reference.n);
     struct str label = {reference.p, at ? (size_t)(at - reference.p) : reference.n};
-    if (at && !str_to_i64(str_from(reference, label.n + 1), 1, INT32_MAX, &version))
+    if (at && !str_to_i64(str_from(reference, label.n + 1), 1, IMAGE_VERSION_MAX, &version))
         return bad_reference(pointer, e);
     if (!image_label_is_valid(label))
         return bad_reference(pointer, e);
@@ -155,9 +155,11 @@ static int take_body(struct req *q, struct work_ctx *ctx, struct image_side *s, 
     s->label = b->label.p ? b->label : default_label;
     if (check_label(s->label, "/label", e) < 0)
         return -1;
-    if (b->mean.n != s->dimension)
-        return err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
-                         s->dimension);
+    if (b->mean.n != s->dimension) {
+        (void)err_field(e, "/mean", "has %zu values, the encoder's vectors have %zu", b->mean.n,
+                        s->dimension);
+        return -1;
+    }
     s->mean = b->mean.items;
     s->trace = b->trace.v;
     s->count = b->count.v;
@@ -267,7 +269,7 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     call_z(c, p->parts[2]);
     call_z(c, p->parts[0]);
     call_z(c, p->parts[1]);
-    if (bind_query(q, c, "label", e) < 0)
+    if (check_query_label(q, e) < 0 || bind_query(q, c, "label", e) < 0)
         return -1;
     page_bind_size(c, p);
     return 0;

@@ -4,7 +4,7 @@
 
 #include "handlers/operation.h"
 
-enum { IMAGE_LABEL_MAX = 63, IMAGE_REFERENCE_MAX = 80 };
+enum { IMAGE_LABEL_MAX = 63, IMAGE_REFERENCE_MAX = 80, IMAGE_VERSION_MAX = 999999999 };
 
 /* ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$, but nothing that could be an id. */
 bool image_label_is_valid(struct str label);

@@ -4,7 +4,9 @@
 #include "handlers/image_moments.h"
 #include "handlers/operations.h"
 #include "handlers/report_gap.h"
+#include "handlers/review.h"
 #include "handlers/run_request.h"
+#include "handlers/seed_input.h"
 #include "handlers/signed_url.h"
 #include "server/domain/filters.h"
 #include "server/domain/prompt.h"
@@ -31,16 +33,15 @@ static const char *const run_states[] = {"queued", "running",   "paused", "succe
 static const char *const tasks[] = {"multiple_choice", "question_answering", "complex_reasoning",
                                     NULL};
 
-/* Texts are counted in bytes here, four to a character at most. */
 #define PAGE(most)                                                                                 \
     {"page_size", QUERY_INT, 1, (most), NULL},                                                     \
     {                                                                                              \
         "page_token", QUERY_TEXT, 1, 512, NULL                                                     \
     }
 #define LABELS                                                                                     \
-    {"source", QUERY_TEXT, 1, 800, NULL},                                                          \
+    {"source", QUERY_TEXT, 1, SEED_LABEL_MAX, NULL},                                               \
     {                                                                                              \
-        "domain", QUERY_TEXT, 1, 800, NULL                                                         \
+        "domain", QUERY_TEXT, 1, SEED_LABEL_MAX, NULL                                              \
     }
 #define ID(name)                                                                                   \
     {                                                                                              \
@@ -139,7 +140,10 @@ static const struct query_param audit_query[] = {{"key", QUERY_TEXT, 1, KEY_ID_C
                                                  END};
 
 static const struct query_param verdicts_query[] = {
-    {"reviewer", QUERY_TEXT, 1, 400, NULL}, CHOICE("verdict", review_verdicts), PAGE(1000), END};
+    {"reviewer", QUERY_TEXT, 1, REVIEWER_CHARS_MAX, NULL},
+    CHOICE("verdict", review_verdicts),
+    PAGE(1000),
+    END};
 
 #define DATASET "/v1/datasets/{dataset}"
 #define RUN     "/v1/runs/{run}"

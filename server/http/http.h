@@ -26,7 +26,7 @@ enum query_type { QUERY_TEXT, QUERY_INT, QUERY_ENUM, QUERY_DURATION };
 struct query_param {
     const char *name; /* NULL ends the table */
     enum query_type type;
-    int64_t min, max; /* QUERY_INT: value; QUERY_TEXT: length in bytes; QUERY_DURATION: ms */
+    int64_t min, max; /* QUERY_INT: value; QUERY_TEXT: length in characters; QUERY_DURATION: ms */
     const char *const *values; /* QUERY_ENUM: NULL-terminated */
 };
 

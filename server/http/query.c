@@ -2,6 +2,7 @@
  * outside what the table says is 422. */
 #include <stdio.h>
 
+#include "server/base/text.h"
 #include "server/http/internal.h"
 
 /* The first fault of this kind wins: what follows it cannot be trusted to be what was meant. */
@@ -103,7 +104,7 @@ static void check_enum(struct req *q, const struct query_param *row, struct quer
 static void check_range(struct req *q, const struct query_param *row, int64_t value,
                         const char *pointer)
 {
-    static const char *const nouns[] = {"length in bytes", "value", "", "duration in ms"};
+    static const char *const nouns[] = {"length in characters", "value", "", "duration in ms"};
     if (value < row->min || value > row->max)
         (void)err_field(&q->err, pointer, "the %s must be from %lld to %lld", nouns[row->type],
                         (long long)row->min, (long long)row->max);
@@ -115,7 +116,7 @@ static void check_value(struct req *q, const struct query_param *row, struct que
     (void)snprintf(pointer, sizeof(pointer), "?%s", row->name);
     switch (row->type) {
     case QUERY_TEXT:
-        check_range(q, row, (int64_t)v->text.n, pointer);
+        check_range(q, row, (int64_t)text_length(v->text), pointer);
         return;
     case QUERY_INT:
         if (!str_to_i64(v->text, INT64_MIN, INT64_MAX, &v->number))

@@ -185,7 +185,7 @@ static int check_type(struct http_conn *c)
     bool gzip = c->mode == MODE_STREAM;
     if (!is_type(h->content_type, gzip ? STREAM_TYPE : JSON_TYPE))
         return wrong_type(c);
-    if (h->content_encoding.n == 0 || str_ieq(h->content_encoding, STR("identity")))
+    if (!h->encodings_content || str_ieq(h->content_encoding, STR("identity")))
         return 0;
     if (gzip && str_ieq(h->content_encoding, STR("gzip"))) {
         c->q.content_encoding = STR("gzip");

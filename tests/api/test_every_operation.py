@@ -95,7 +95,7 @@ def bad_values():
             elif "pattern" in schema and "maxLength" not in schema:  # a duration
                 values = ["", "soon", "-1s", "61s", "2h", "1e3s", "NaN"]
             else:
-                values = ["", "x" * (4 * schema["maxLength"] + 1)]
+                values = ["", "x" * (schema["maxLength"] + 1)]
             for value in values:
                 yield pytest.param(operation, name, value, id=f"{operation.id}-{name}-{value[:12]}")
 
@@ -165,9 +165,10 @@ def test_wrong_media_type(api, samples, operation, media_type):
 
 
 @pytest.mark.parametrize("operation", WITH_BODY)
-def test_wrong_content_encoding(api, samples, operation):
+@pytest.mark.parametrize("coding", ["br", ""])
+def test_wrong_content_encoding(api, samples, operation, coding):
     path = path_of(operation, samples.variables(operation))
-    headers = [("Content-Type", operation.body_type), ("Content-Encoding", "br")]
+    headers = [("Content-Type", operation.body_type), ("Content-Encoding", coding)]
     api.raw(operation.method, path, b"{}", headers, expect=415)
 
 

@@ -343,8 +343,7 @@ static const struct operation hello = {op_hello, NULL}, item = {op_item, NULL},
                               gate = {op_gate, op_hello}, import = {op_import, op_import_answer},
                               gated = {op_import_gated, op_import_answer},
                               refused = {op_import_refused, op_nothing},
-                              made = {op_made, op_nothing},
-                              open_end = {op_pending, op_open_begun};
+                              made = {op_made, op_nothing}, open_end = {op_pending, op_open_begun};
 
 #define PLAIN(method, path, op)                                                                    \
     {                                                                                              \
