@@ -16,6 +16,7 @@ package_names() {
             printf '%s\n' python3-pytest python3-requests python3-jsonschema python3-numpy
             ;;
         parity) printf '%s\n' python3-venv ;;
+        clients) printf '%s\n' python3-venv maven ;;
         format) printf '%s\n' clang-format python3 ;;
         fuzz) printf '%s\n' clang libclang-rt-dev ;;
         lint) printf '%s\n' clang clang-tidy shellcheck ;;
