@@ -148,6 +148,12 @@ static int check_label(struct str label, const char *pointer, struct err *e)
                      "must match ^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$ and not look like an id");
 }
 
+static int check_query_label(const struct req *q, struct err *e)
+{
+    const struct query_value *label = req_query(q, "label");
+    return label->set ? check_label(label->text, "?label", e) : 0;
+}
+
 static int take_body(struct req *q, struct work_ctx *ctx, struct image_side *s, struct err *e)
 {
     (void)ctx;
@@ -171,7 +177,7 @@ static int take_upload(struct req *q, struct work_ctx *ctx, struct image_side *s
 {
     const struct query_value *label = req_query(q, "label");
     s->label = label->set ? label->text : default_label;
-    if (check_label(s->label, "?label", e) < 0)
+    if (check_query_label(q, e) < 0)
         return -1;
     return image_upload_read(q, ctx, s, e);
 }

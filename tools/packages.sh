@@ -17,6 +17,7 @@ package_names() {
                 nginx-light openssl
             ;;
         parity) printf '%s\n' python3-venv ;;
+        clients) printf '%s\n' python3-venv maven ;;
         format) printf '%s\n' clang-format python3 ;;
         fuzz) printf '%s\n' clang libclang-rt-dev ;;
         lint) printf '%s\n' clang clang-tidy shellcheck ;;

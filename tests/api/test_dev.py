@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi",
+COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi", "clients",
             "orchestrators", "psql", "clean"]
 
 
