@@ -90,7 +90,7 @@ static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_fo
 static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
 static const struct query_param runs_query[] = {
-    CHOICE("state", run_states), {"label", QUERY_TEXT, 2, 1056, NULL}, PAGE(1000), END};
+    CHOICE("state", run_states), {"label", QUERY_TEXT, 2, 264, NULL}, PAGE(1000), END};
 static const struct query_param prompts_query[] = {CHOICE("stage", prompt_stages), PAGE(1000), END};
 static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
 static const struct query_param representations_query[] = {

@@ -11,7 +11,7 @@ from support.cluster import Database
 from support.server import Server
 
 # Whether a POST that comes twice with one Idempotency-Key starts one run.
-ONE_RUN_PER_KEY = False
+ONE_RUN_PER_KEY = True
 _numbers = itertools.count(1)
 WAIT = [{"kind": "status", "status": 429, "headers": {"Retry-After": "1"}}]
 
