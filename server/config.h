@@ -16,10 +16,11 @@ struct config_state; /* where each setting came from, and the memory of the stri
 
 struct config {
     const char *database_url;
-    const char *listen;       /* host:port */
-    const char *admin_listen; /* or NULL */
-    const char *cors_origins; /* or NULL */
-    const char *auth;         /* "auto", "keys" or "none" */
+    const char *listen;                    /* host:port */
+    const char *admin_listen;              /* or NULL */
+    const char *tls_certificate, *tls_key; /* paths; both or none */
+    const char *cors_origins;              /* or NULL */
+    const char *auth;                      /* "auto", "keys" or "none" */
     int http_workers, http_connections;
     int http_idle_timeout_s, http_header_timeout_s, http_body_timeout_s;
     int database_threads; /* pipelining threads behind point operations */
