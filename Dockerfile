@@ -5,7 +5,7 @@ FROM docker.io/library/debian:bookworm-slim AS build
 ENV DEBIAN_FRONTEND=noninteractive
 RUN apt-get update && apt-get install -y --no-install-recommends \
         build-essential cmake ninja-build pkg-config python3 python3-yaml \
-        libmicrohttpd-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
+        libmicrohttpd-dev libgnutls28-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
         libutf8proc-dev zlib1g-dev libinih-dev libopenblas-pthread-dev libcmocka-dev \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /source
@@ -18,7 +18,7 @@ LABEL org.opencontainers.image.title="Monoceros" \
       org.opencontainers.image.description="Training data for vision-language models from text alone" \
       org.opencontainers.image.licenses="Apache-2.0"
 RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
-        libmicrohttpd12 libjansson4 libpq5 libssl3 libcurl4 libutf8proc2 zlib1g libinih1 \
+        libmicrohttpd12 libgnutls30 libjansson4 libpq5 libssl3 libcurl4 libutf8proc2 zlib1g libinih1 \
         libopenblas0-pthread ca-certificates \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --user-group --no-create-home --home-dir /nonexistent \

@@ -164,6 +164,9 @@ static int settle(struct config *c, struct err *e)
                        "http_connections: must be at most %d, which is %d for each of %d "
                        "http_workers",
                        most, CONNECTIONS_PER_WORKER, c->http_workers);
+    if (!c->tls_certificate != !c->tls_key)
+        return err_set(e, ERR_VALIDATION, "%s: must be set too, as the other of the pair is",
+                       c->tls_key ? "tls_certificate" : "tls_key");
     if (c->http_connections == 0)
         c->http_connections = most;
     if (c->stage_threads == 0) {

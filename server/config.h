@@ -16,12 +16,13 @@ struct config_state; /* where each setting came from, and the memory of the stri
 
 struct config {
     const char *database_url;
-    const char *migrate_database_url; /* or NULL: as database_url */
-    const char *service_role;         /* that `migrate` gives its rights to, or NULL */
-    const char *listen;               /* host:port */
-    const char *admin_listen;         /* or NULL */
-    const char *cors_origins;         /* or NULL */
-    const char *auth;                 /* "auto", "keys" or "none" */
+    const char *migrate_database_url;      /* or NULL: as database_url */
+    const char *service_role;              /* that `migrate` gives its rights to, or NULL */
+    const char *listen;                    /* host:port */
+    const char *admin_listen;              /* or NULL */
+    const char *tls_certificate, *tls_key; /* paths; both or none */
+    const char *cors_origins;              /* or NULL */
+    const char *auth;                      /* "auto", "keys" or "none" */
     /* Limits of keys that do not say, and of bad keys from an address; 0: none. */
     int key_requests_per_minute, key_seeds_per_day, key_runs_in_flight, bad_keys_per_minute;
     int http_workers, http_connections;

@@ -34,6 +34,10 @@ const struct setting settings[] = {
     {"admin_listen", .type = SETTING_LISTEN, IN_CONFIG(admin_listen),
      .help = "host:port to serve health and metrics on, there alone and without keys; unset: on "
              "listen"},
+    {"tls_certificate", TEXT(NULL), IN_CONFIG(tls_certificate),
+     .help =
+         "PEM file of the certificate chain to serve HTTPS with on listen; SIGHUP reads it anew"},
+    {"tls_key", TEXT(NULL), IN_CONFIG(tls_key), .help = "PEM file of its private key"},
     {"auth", ENUM(auth_modes, "auto"), IN_CONFIG(auth),
      .help = "whether requests need a key: keys, none, or auto, which is none as long as only this "
              "machine can reach the listener"},

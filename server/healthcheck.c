@@ -5,6 +5,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "server/http/http.h"
 #include "server/serve.h"
 
 enum { TIMEOUT_S = 3 };
@@ -37,6 +38,14 @@ static int connect_to(const char *listen_host, int listen_port, struct err *e)
     return fd >= 0 ? fd : err_set(e, ERR_UNAVAILABLE, "nothing listens on %s:%s", host, port);
 }
 
+static ssize_t ask(int fd, const char *request, char *answer, size_t n)
+{
+    size_t length = strlen(request);
+    if (send(fd, request, length, MSG_NOSIGNAL) != (ssize_t)length)
+        return -1;
+    return recv(fd, answer, n, MSG_WAITALL);
+}
+
 int healthcheck(const struct config *c, struct err *e)
 {
     static const char request[] = "GET /readyz HTTP/1.1\r\nHost: localhost\r\n"
@@ -50,10 +59,9 @@ int healthcheck(const struct config *c, struct err *e)
     int fd = connect_to(host, port, e);
     if (fd < 0)
         return -1;
-    ssize_t sent = send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL);
-    ssize_t got = sent == (ssize_t)sizeof(request) - 1
-                      ? recv(fd, answer, sizeof(answer) - 1, MSG_WAITALL)
-                      : -1;
+    ptrdiff_t got = c->tls_certificate && !c->admin_listen
+                        ? http_tls_ask(fd, request, answer, sizeof(answer) - 1)
+                        : ask(fd, request, answer, sizeof(answer) - 1);
     (void)close(fd);
     if (got < 12)
         return err_set(e, ERR_UNAVAILABLE, "the server does not answer");

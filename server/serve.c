@@ -23,7 +23,8 @@ struct service {
     struct app app;
     struct work *work;
     struct http *http;
-    struct http *admin; /* NULL: health and metrics are on http */
+    struct http_tls *tls; /* of http; NULL: none */
+    struct http *admin;   /* NULL: health and metrics are on http */
 };
 
 enum { ADMIN_CONNECTIONS = 32 };
@@ -101,6 +102,8 @@ static struct http *start_listener(struct service *s, const char *listen,
 static int start_http(struct service *s, struct err *e)
 {
     const struct config *c = s->config;
+    if (c->tls_certificate && !(s->tls = http_tls_new(c->tls_certificate, c->tls_key, e)))
+        return -1;
     const struct http_settings admin = {
         .workers = 1,
         .connections = ADMIN_CONNECTIONS,
@@ -113,6 +116,7 @@ static int start_http(struct service *s, struct err *e)
         .cors_origins = c->cors_origins,
         .serves = c->admin_listen ? route_is_for_clients : NULL,
         .ops = app_http_ops,
+        .tls = s->tls,
     };
     if (c->admin_listen && !(s->admin = start_listener(s, c->admin_listen, &admin, e)))
         return -1;
@@ -162,6 +166,7 @@ static void stop(struct service *s)
     audit_stop(s->app.audit, STOP_RESERVE_MS);
     if (s->admin) /* it says to the end that nothing more is to be sent here */
         http_stop(s->admin, STOP_RESERVE_MS);
+    http_tls_free(s->tls);
     db_async_stop(s->app.database);
     for (int i = 0; i < s->app.n_providers; i++)
         llm_provider_free(s->app.providers[i]);
@@ -176,6 +181,15 @@ static void stop(struct service *s)
 static sem_t told_to_end;
 static atomic_int end_signal;
 
+static atomic_bool told_to_reload;
+
+static void reload_when_told(int signal_number)
+{
+    (void)signal_number;
+    atomic_store(&told_to_reload, true);
+    (void)sem_post(&told_to_end);
+}
+
 static void end_when_told(int signal_number)
 {
     if (atomic_exchange(&end_signal, signal_number))
@@ -185,14 +199,18 @@ static void end_when_told(int signal_number)
 
 /* A handler rather than a wait for the signals: BLAS starts threads when it is loaded, before any
  * mask could be set, and a signal that one of them gets would end the process. */
-static void handle_signals(sigset_t *set)
+static void handle_signals(sigset_t *set, bool reload)
 {
-    struct sigaction a = {.sa_handler = end_when_told};
+    struct sigaction a = {.sa_handler = end_when_told}, r = {.sa_handler = reload_when_told};
     (void)sem_init(&told_to_end, 0, 0);
     (void)sigemptyset(set);
     (void)sigaddset(set, SIGTERM);
     (void)sigaddset(set, SIGINT);
-    a.sa_mask = *set;
+    if (reload)
+        (void)sigaddset(set, SIGHUP);
+    r.sa_mask = a.sa_mask = *set;
+    if (reload)
+        (void)sigaction(SIGHUP, &r, NULL);
     (void)sigaction(SIGTERM, &a, NULL);
     (void)sigaction(SIGINT, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
@@ -234,15 +252,28 @@ static void check_schema(struct service *s, struct db *db, struct err *last)
     }
 }
 
+/* A pair that cannot be used is no reason to serve nothing. */
+static void reload(struct service *s)
+{
+    struct err e = {0};
+    if (!atomic_exchange(&told_to_reload, false))
+        return;
+    if (http_tls_load(s->tls, &e) == 0)
+        log_event(LOG_INFO, "certificate_loaded", log_z("path", s->config->tls_certificate));
+    else
+        log_event(LOG_ERROR, "certificate_kept", log_z("detail", e.msg));
+}
+
 static void wait_for_signal(struct service *s, struct db *db)
 {
     struct err last = {0};
     struct timespec t;
     do {
+        reload(s);
         check_schema(s, db, &last);
         (void)clock_gettime(CLOCK_MONOTONIC, &t);
         t.tv_sec += MIGRATION_CHECK_S;
-    } while (sem_clockwait(&told_to_end, CLOCK_MONOTONIC, &t) < 0);
+    } while (sem_clockwait(&told_to_end, CLOCK_MONOTONIC, &t) < 0 || !atomic_load(&end_signal));
 }
 
 int serve(const struct config *c, const char *version, struct err *e)
@@ -256,7 +287,7 @@ int serve(const struct config *c, const char *version, struct err *e)
               strcmp(c->log_format, "json") == 0);
     for (int i = 0; config_warning(c, i); i++)
         log_event(LOG_WARN, "setting", log_z("detail", config_warning(c, i)));
-    handle_signals(&set);
+    handle_signals(&set, c->tls_certificate != NULL);
     struct db *db = db_new(c->database_url, "main", e);
     if (!db)
         return -1;

@@ -8,7 +8,7 @@ package_names() {
         case "$group" in
         build)
             printf '%s\n' build-essential cmake ninja-build pkg-config python3 python3-yaml \
-                libmicrohttpd-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
+                libmicrohttpd-dev libgnutls28-dev libjansson-dev libpq-dev libssl-dev libcurl4-openssl-dev \
                 libutf8proc-dev zlib1g-dev libinih-dev libopenblas-pthread-dev libcmocka-dev
             ;;
         run) printf '%s\n' postgresql postgresql-client curl ca-certificates python3 ;;

@@ -69,6 +69,7 @@ struct res {
 };
 
 struct http;
+struct http_tls;
 struct http_body;
 struct http_conn;
 
@@ -142,10 +143,24 @@ struct http_settings {
     /* Origins whose pages may read answers, separated by spaces; NULL: none, as browsers have it.
      */
     const char *cors_origins;
+    struct http_tls *tls; /* NULL: HTTP as it is */
     /* Bytes of JSON bodies and stream pipes that may be held at a time, over all connections; more
      * is answered with 503. 0: 256 MiB. */
     size_t bodies_max;
 };
+
+/* A chain of certificates and its key, PEM files that are read here and by http_tls_load(). NULL
+ * with a sentence. The paths must live as long as the result. */
+struct http_tls *http_tls_new(const char *certificate, const char *key, struct err *e);
+/* Reads both files again, for connections from now on. -1 with a sentence, and then all stays as it
+ * was. From any thread. */
+int http_tls_load(struct http_tls *t, struct err *e);
+/* After http_stop(). */
+void http_tls_free(struct http_tls *t);
+/* One request to a server of ours over a connected, blocking socket, and the first bytes of its
+ * answer; their number, or -1. Certificates are not looked at: no secret is sent, and nothing said
+ * is trusted but whether it is ready. */
+ptrdiff_t http_tls_ask(int fd, const char *request, char *answer, size_t n);
 
 struct http *http_start(const struct http_settings *s, struct err *e);
 int http_port(const struct http *h);

@@ -7,6 +7,7 @@
 #ifndef MONOCEROS_HTTP_INTERNAL_H
 #define MONOCEROS_HTTP_INTERNAL_H
 
+#include <gnutls/abstract.h>
 #include <microhttpd.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -320,6 +321,18 @@ size_t pipe_write(struct http_conn *c, const char *data, size_t n);
 void pipe_end(struct http_conn *c);
 /* Unless it has ended. */
 void pipe_break(struct http_conn *c, bool too_large);
+
+/* tls.c */
+/* Only suites with forward secrecy and authenticated encryption are left by these. */
+#define TLS_PRIORITIES "SECURE128:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+/* gnutls_certificate_retrieve_function3. */
+int tls_choose(gnutls_session_t session, const struct gnutls_cert_retr_st *info,
+               gnutls_pcert_st **certs, unsigned *n, gnutls_ocsp_data_st **ocsp, unsigned *n_ocsp,
+               gnutls_privkey_t *key, unsigned *flags);
+/* Before its handshake. */
+void tls_prepare(struct http *h, struct MHD_Connection *mhd);
+/* What the socket takes without blocking, and that nothing more will come. */
+void tls_send(struct MHD_Connection *mhd, const char *data, size_t n);
 
 /* timer.c */
 int timer_start(struct http *h, struct err *e);

@@ -4,7 +4,7 @@
 
 #include "server/http/internal.h"
 
-enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 16 };
+enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 17 };
 
 #define EXPOSED_HEADERS                                                                            \
     "ETag, Link, Location, Retry-After, Allow, Content-Disposition, Idempotency-Replayed, "        \
@@ -107,6 +107,8 @@ static void list_headers(struct http_conn *c, struct header_list *l)
     add(l, "X-Request-Id", q->request_id);
     add(l, "traceparent", q->traceparent);
     add(l, "X-Content-Type-Options", "nosniff");
+    if (c->http->s.tls)
+        add(l, "Strict-Transport-Security", "max-age=31536000");
     if (!is_set(r, "Cache-Control"))
         add(l, "Cache-Control", c->tag ? "private, no-cache" : "no-store");
     if (c->allow)
@@ -189,7 +191,9 @@ void response_send(struct http_conn *c)
     buf_addf(&out, "Content-Length: %zu\r\n\r\n", r->body.n);
     if (!c->is_head)
         buf_adds(&out, buf_str(&r->body));
-    if (!out.failed)
+    if (!out.failed && c->http->s.tls)
+        tls_send(c->mhd, out.p, out.n);
+    else if (!out.failed)
         (void)send(c->sock->fd, out.p, out.n, MSG_NOSIGNAL | MSG_DONTWAIT);
     (void)shutdown(c->sock->fd, SHUT_WR);
     buf_free(&out);

@@ -49,6 +49,8 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         socket_close(cls, *context);
         return;
     }
+    struct http_worker *w = cls;
+    tls_prepare(w->http, mhd);
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(mhd, MHD_CONNECTION_INFO_CONNECTION_FD);
     *context = info ? socket_open(cls, info->connect_fd) : NULL;
@@ -80,13 +82,17 @@ int worker_start(struct http_worker *w, struct http *h, struct err *e)
      * and its reply to a missing Host has the header section twice. */
     w->daemon = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_USE_NO_LISTEN_SOCKET |
-            MHD_ALLOW_SUSPEND_RESUME | (h->s.ops.log ? MHD_USE_ERROR_LOG : MHD_NO_FLAG),
+            MHD_ALLOW_SUSPEND_RESUME | (h->s.tls ? MHD_USE_TLS : MHD_NO_FLAG) |
+            (h->s.ops.log ? MHD_USE_ERROR_LOG : MHD_NO_FLAG),
         0, NULL, NULL, conn_on_access, w, MHD_OPTION_EXTERNAL_LOGGER, on_log, h,
         MHD_OPTION_CONNECTION_LIMIT, (unsigned)SOCKETS_PER_WORKER + 4,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)65536, MHD_OPTION_CONNECTION_TIMEOUT,
         (unsigned)h->s.idle_timeout_s, MHD_OPTION_URI_LOG_CALLBACK, conn_on_uri, w,
         MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, NULL, MHD_OPTION_NOTIFY_COMPLETED,
-        conn_on_completed, w, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w, MHD_OPTION_END);
+        conn_on_completed, w, MHD_OPTION_NOTIFY_CONNECTION, on_connection, w,
+        /* What stands behind an end is not read. */
+        h->s.tls ? MHD_OPTION_HTTPS_PRIORITIES : MHD_OPTION_END, TLS_PRIORITIES,
+        MHD_OPTION_HTTPS_CERT_CALLBACK2, tls_choose, MHD_OPTION_END);
     if (!w->daemon)
         return err_set(e, ERR_UNAVAILABLE, "an HTTP worker could not be started");
     return 0;

@@ -43,6 +43,7 @@ BANNED_CALL = re.compile(r"(?<![\w.>])(" + "|".join(BANNED) + r")\s*\(")
 # Headers of libraries that one folder alone may see, by the library's name in CMakeLists.txt.
 RESERVED_HEADERS = {
     re.compile(r"<microhttpd\.h>"): "MICROHTTPD",
+    re.compile(r"<gnutls/"): "GNUTLS",
     re.compile(r"<libpq|<postgresql/"): "PQ",
     re.compile(r"<curl/"): "CURL",
     re.compile(r"<cblas\.h>"): "OPENBLAS",
