@@ -278,6 +278,24 @@ def test_retry_while_under_way_changes_nothing(modelled, model_server):
     assert stage_of(modelled.wait(first["id"]), "captions")["done"] == 40
 
 
+def test_whoever_holds_an_old_task_holds_none_of_a_retry(modelled, modelled_server, model_server):
+    """A retry opens the same ranges again: their tokens begin beyond all that were given out."""
+    modelled.load(generate(40))
+    model_server.control(faults=REFUSES)
+    first = modelled.run(["captions"], max_failed=1)
+    model_server.control(faults=WAITS)
+    retry(modelled.api, first["id"])
+
+    def tasks():
+        return modelled_server.database.query(
+            f"SELECT stage, token FROM tasks WHERE run_id = '{first['id']}'")
+
+    until(lambda: any(task["stage"] == "captions" for task in tasks()), "the retry to be planned")
+    assert all(task["token"] >= 1000000000 for task in tasks())
+    model_server.control(faults=[])
+    modelled.wait(first["id"])
+
+
 def test_what_cannot_be_retried(modelled, model_server):
     api = modelled.api
     modelled.load(generate(10))
