@@ -98,6 +98,21 @@ def test_the_rate_is_of_the_time_since_it_goes_on(new_server, database, dataset)
                          DELETE FROM tasks WHERE run_id = '{run}'""")
 
 
+def test_changes_that_were_made_already_are_accepted(modelled, model_server):
+    api = modelled.api
+    modelled.load(generate(5))
+    model_server.control(faults=WAITS)
+    run = modelled.start(["captions"])["id"]
+    until(lambda: get(api, run)["state"] == "running", "the run to begin")
+    assert api.call("resume_run", run=run).json()["state"] == "running"
+    for operation, state in (("pause_run", "paused"), ("cancel_run", "cancelled")):
+        api.call(operation, run=run)
+        seen = modelled.wait(run, state)
+        again = api.call(operation, run=run).json()
+        assert again["state"] == state and again.get("reason") == seen.get("reason")
+    assert get(api, run) == seen
+
+
 # -- labels --
 
 def test_labels_find_runs_again(api, dataset):
