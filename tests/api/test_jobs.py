@@ -98,6 +98,21 @@ def test_the_rate_is_of_the_time_since_it_goes_on(new_server, database, dataset)
                          DELETE FROM tasks WHERE run_id = '{run}'""")
 
 
+def test_changes_that_were_made_already_are_accepted(modelled, model_server):
+    api = modelled.api
+    modelled.load(generate(5))
+    model_server.control(faults=WAITS)
+    run = modelled.start(["captions"])["id"]
+    until(lambda: get(api, run)["state"] == "running", "the run to begin")
+    assert api.call("resume_run", run=run).json()["state"] == "running"
+    for operation, state in (("pause_run", "paused"), ("cancel_run", "cancelled")):
+        api.call(operation, run=run)
+        seen = modelled.wait(run, state)
+        again = api.call(operation, run=run).json()
+        assert again["state"] == state and again.get("reason") == seen.get("reason")
+    assert get(api, run) == seen
+
+
 # -- labels --
 
 def test_labels_find_runs_again(api, dataset):
@@ -276,6 +291,24 @@ def test_retry_while_under_way_changes_nothing(modelled, model_server):
     assert modelled.failures() == []
     model_server.control(faults=[])
     assert stage_of(modelled.wait(first["id"]), "captions")["done"] == 40
+
+
+def test_whoever_holds_an_old_task_holds_none_of_a_retry(modelled, modelled_server, model_server):
+    """A retry opens the same ranges again: their tokens begin beyond all that were given out."""
+    modelled.load(generate(40))
+    model_server.control(faults=REFUSES)
+    first = modelled.run(["captions"], max_failed=1)
+    model_server.control(faults=WAITS)
+    retry(modelled.api, first["id"])
+
+    def tasks():
+        return modelled_server.database.query(
+            f"SELECT stage, token FROM tasks WHERE run_id = '{first['id']}'")
+
+    until(lambda: any(task["stage"] == "captions" for task in tasks()), "the retry to be planned")
+    assert all(task["token"] >= 1000000000 for task in tasks())
+    model_server.control(faults=[])
+    modelled.wait(first["id"])
 
 
 def test_what_cannot_be_retried(modelled, model_server):

@@ -123,6 +123,36 @@ def test_unreachable(untaught, model_server):
     untaught.wait(offline)
 
 
+def test_a_server_that_takes_fewer_at_a_time(untaught, model_server):
+    untaught.load(generate(300))
+    untaught.run(["captions"], limit=1)
+    model_server.control(capacity=2, delay_ms=100)
+    run = untaught.start(["captions"])["id"]
+    found = {}
+
+    def says():
+        found.update(waiting(untaught.api, run) or {})
+        return "at a time" in found.get("detail", "")
+
+    until(says, "the limit to be found")
+    assert found["code"] == "provider_throttling" and found["provider"] == "llm"
+    model_server.control(capacity=None, delay_ms=0)
+    untaught.api.call("cancel_run", run=run)
+    untaught.wait(run, "cancelled")
+
+
+def test_at_the_limit_of_an_operator(untaught):
+    api = untaught.api
+    untaught.load(generate(200))
+    api.call("put_provider_limits", provider="llm", json={"rpm": 60})
+    until(lambda: "rpm" in api.call("get_provider", provider="llm").json()["limits"], "the limit to be in force")
+    run = untaught.start(["captions"])["id"]
+    said = follow(api, run, "provider_limit")
+    assert said["provider"] == "llm" and "requests a minute" in said["detail"]
+    api.call("cancel_run", run=run)
+    untaught.wait(run, "cancelled")
+
+
 def test_nobody_works(new_server, new_dataset, model_server):
     server = new_server(**model_settings(model_server))
     dataset = new_dataset(Api(server.base))

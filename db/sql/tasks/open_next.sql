@@ -1,7 +1,7 @@
 -- Opens the stages that follow a finished captions task ($1 shard, $2 run, $3 lo, $4 token), unless
 -- they wait for the duplicates.
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
-SELECT t.shard_id, t.run_id, n.stage, t.lo, t.hi, t.dataset, t.planned_at, t.seeds
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds, token)
+SELECT t.shard_id, t.run_id, n.stage, t.lo, t.hi, t.dataset, t.planned_at, t.seeds, {{first_token}}
 FROM tasks t
 JOIN runs r ON r.run_id = $2::uuid AND NOT r.barrier
 JOIN (VALUES ('dialogues', 'dialogues'), ('embed', 'representations')) n(stage, name)

@@ -1,8 +1,8 @@
 -- Cuts the selected seeds of a shard that are there now into ranges, as tasks of the run's first
 -- stages; in a retry only the ranges with something that was put back, around that alone ($1 shard, $2 run, $3 token of the plan task, $4 seeds in a range).
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds, token)
 SELECT $1, $2::uuid, n.stage, part.ids[1], part.ids[array_upper(part.ids, 1)], part.dataset, now(),
-       array_length(part.ids, 1)
+       array_length(part.ids, 1), {{first_token}}
 FROM (
     SELECT array_agg(m.seed_id ORDER BY m.seed_id) AS ids, m.dataset
     FROM (

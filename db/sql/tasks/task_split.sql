@@ -19,10 +19,10 @@ WITH member AS (
                AND lo = $4::uuid) before
     WHERE t.shard_id = $1 AND t.run_id = $2::uuid AND t.stage = $3 AND t.lo = $4::uuid
       AND t.token = $5 AND t.state = 'leased' AND cut.total > 1
-    RETURNING t.dataset, t.planned_at, cut.first_right, before.hi AS hi,
+    RETURNING t.dataset, t.planned_at, t.token, cut.first_right, before.hi AS hi,
               cut.total - cut.total / 2 AS seeds
 )
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
-SELECT $1, $2::uuid, $3, first_right, hi, dataset, planned_at, seeds FROM halved
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds, token)
+SELECT $1, $2::uuid, $3, first_right, hi, dataset, planned_at, seeds, token FROM halved
 ON CONFLICT DO NOTHING
 RETURNING 1

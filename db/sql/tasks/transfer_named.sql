@@ -1,7 +1,7 @@
 -- The transfer that a run names, unless it is one of those that every run prepares, and the task that
 -- prepares it where the embeddings have to be read ($1 shard, $2 run, $3 lo, $4 token, $5 id, $6 moments or NULL).
 WITH wanted AS (
-    SELECT r.run_id, r.dataset, r.encoder_id, s.transfer, coalesce(s.parameters, '{}') AS parameters,
+    SELECT r.run_id, r.dataset, r.encoder_id, r.retry, s.transfer, coalesce(s.parameters, '{}') AS parameters,
            s.image_moments IS NOT NULL AS needs_images, i.moments_id AS image_id
     FROM runs r CROSS JOIN tasks k
     CROSS JOIN LATERAL json_to_record(r.representation_settings)
@@ -29,8 +29,8 @@ WITH wanted AS (
     ON CONFLICT DO NOTHING
     RETURNING dataset, run_id, state
 )
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at)
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, token)
 SELECT m.dataset * 65536, m.run_id, 'prepare', '00000000-0000-0000-0000-000000000000',
-       'ffffffff-ffff-ffff-ffff-ffffffffffff', m.dataset, now()
-FROM made m WHERE m.state = 'preparing'
+       'ffffffff-ffff-ffff-ffff-ffffffffffff', m.dataset, now(), {{first_token}}
+FROM made m, wanted r WHERE m.state = 'preparing'
 ON CONFLICT DO NOTHING

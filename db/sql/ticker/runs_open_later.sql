@@ -1,7 +1,8 @@
 -- Opens the later stages of the runs that waited for their duplicates to be dropped, over the ranges
 -- of their captions ($1 ticker token).
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
-SELECT t.shard_id, t.run_id, n.stage, t.lo, t.hi, t.dataset, t.planned_at, t.seeds
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds, token)
+SELECT t.shard_id, t.run_id, n.stage, t.lo, t.hi, t.dataset, t.planned_at, t.seeds,
+       {{first_token}}
 FROM runs r
 JOIN (VALUES ('dialogues', 'dialogues'), ('embed', 'representations')) n(stage, name)
     ON n.name = ANY (r.stages)

@@ -33,9 +33,10 @@ WITH started AS (
     WHERE q.place <= q.seed_limit
     GROUP BY q.run_id, q.shard_id
 )
-INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds)
+INSERT INTO tasks (shard_id, run_id, stage, lo, hi, dataset, planned_at, seeds, token)
 SELECT r.dataset * 65536 + g, r.run_id, 'plan', '00000000-0000-0000-0000-000000000000',
-       'ffffffff-ffff-ffff-ffff-ffffffffffff', r.dataset, now(), coalesce(q.seeds, 0)
+       'ffffffff-ffff-ffff-ffff-ffffffffffff', r.dataset, now(), coalesce(q.seeds, 0),
+       {{first_token}}
 FROM started r
 JOIN datasets d ON d.number = r.dataset
 CROSS JOIN LATERAL generate_series(0, d.shards - 1) g
