@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi", "psql", "clean"]
+COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi", "schemathesis", "psql", "clean"]
 
 
 def dev(*arguments, cwd=ROOT, timeout=120):
