@@ -109,6 +109,35 @@ def test_bad_query_value(api, samples, operation, name, value):
         assert answer.status == 422
 
 
+def patterned(schema, pointer=""):
+    """Where a body has strings with a pattern, and what does not match it."""
+    if "pattern" in schema:
+        yield pointer, "!" * max(schema.get("minLength", 0), 1)
+    for name, one in schema.get("properties", {}).items():
+        for below, value in patterned(one, f"{pointer}/{name}"):
+            yield below, value
+    for below, value in patterned(schema["items"], f"{pointer}/0") if "items" in schema else ():
+        yield below, value
+
+
+def bad_texts():
+    for operation in CONTRACT.operations:
+        for pointer, value in patterned(operation.body) if operation.body_type == "application/json" else ():
+            yield pytest.param(operation, pointer, value, id=f"{operation.id}-{pointer}")
+
+
+@pytest.mark.parametrize("operation, pointer, value", bad_texts())
+def test_text_that_does_not_match_its_pattern(api, samples, operation, pointer, value):
+    for name in reversed(pointer.split("/")[1:]):
+        value = [value] if name == "0" else {name: value}
+    arguments = samples.arguments(operation)
+    body = {**arguments.pop("json"), **value}
+    if "stages" in body:
+        body["stages"] = ["captions", "dialogues", "representations"]
+    answer = api.call(operation.id, expect=422, json=body, **arguments)
+    assert answer.problem == "validation" and pointer in answer.pointers
+
+
 @pytest.mark.parametrize("operation", [p for p in NAMED if p.id != "put_dataset"])
 def test_what_is_not_there(api, samples, operation):
     answer = api.call(operation.id, expect=404, **samples.body(operation), **samples.absent(operation))

@@ -1,20 +1,13 @@
 """The examples of the document as requests that run: a server that has what they name."""
 import copy
-import re
 
 import numpy
 
 from support.client import CONTRACT
 from support.dataset import EVERY_TASK, FINAL, Dataset
+from support.placeholders import NUMBERS_OF_MOMENTS, Placeholders
 from support.seeds import generate
 from support.tensors import pack_ids, write_safetensors
-
-# The document names things that get their ids from the server by these digits.
-PLACEHOLDER = re.compile(r"^(0123456789abcdef|fedcba9876543210)")
-MEMBERS = {"ids": "caption", "caption_id": "caption", "caption_ids": "caption", "seed_id": "seed",
-           "seed_ids": "seed", "dialogue_id": "dialogue", "run_id": "run", "text_moments": "moments"}
-SIDE = re.compile(r"@(run|recipe):[0-9a-f]{32}$")
-NUMBERS_OF_MOMENTS = 1280  # of the built-in encoder; the document's example is shorter
 
 
 def example_of(operation_id):
@@ -33,6 +26,7 @@ class Examples:
         run = self.dataset.run(**{**example_of("create_run"), "dialogues": {"mix": EVERY_TASK}})
         self.dataset.load_captions(["A man in a green coat waits at a bus stop in the rain."], "sharegpt4v")
         self.real = self._named(run)
+        self.placeholders = Placeholders(self.real)
         for label in ("coco", "street-photos"):
             self._image_moments(label)
         # One run waits for more tokens, and another one behind it.
@@ -60,7 +54,7 @@ class Examples:
 
     def _image_moments(self, label):
         body = {**example_of("put_image_moments"), "label": label}
-        self.api.call("put_image_moments", encoder="offline", json=self._body(body))
+        self.api.call("put_image_moments", encoder="offline", json=self.placeholders.body(body))
 
     def _start(self, salt):
         return self.dataset.start(["captions"], captions={"provider": "llm", "salt": salt},
@@ -68,29 +62,11 @@ class Examples:
 
     # -- what the document says, with real ids --
 
-    def value(self, name, value):
-        """What an example stands for; `name` says of what it is the id."""
-        if not isinstance(value, str):
-            return value
-        if name == "key":
-            return self.real["key"]
-        if PLACEHOLDER.match(value):
-            return self.real[MEMBERS.get(name, name)]
-        return SIDE.sub(lambda match: f"@{match[1]}:{self.real[match[1]]}", value)
-
-    def _body(self, node, name=None):
-        if isinstance(node, dict):
-            return {key: self._body(value, key) for key, value in node.items()}
-        if isinstance(node, list) and name == "mean":
-            return node + [0] * (NUMBERS_OF_MOMENTS - len(node))
-        if isinstance(node, list):
-            return [self._body(item, name) for item in node]
-        return self.value(name, node)
-
     def parameters(self, operation, where):
         """Those of the query that an example is given for, and all of the path."""
         given = {name: p for (place, name), p in operation.parameters.items() if place == where}
-        return {name: self.value(name, p["example"]) for name, p in given.items() if "example" in p}
+        return {name: self.placeholders.value(name, p["example"]) for name, p in given.items()
+                if "example" in p}
 
     def arguments(self, operation):
         """Keyword arguments of Api.call: the example of the document."""
@@ -110,7 +86,7 @@ class Examples:
             return {"data": self.embeddings()}
         if operation.body_type == "application/octet-stream":
             return {"data": operation.example.encode()}
-        body = self._body(copy.deepcopy(operation.example))
+        body = self.placeholders.body(operation.example)
         if operation.id == "give_verdicts":
             lease = self.api.call("lease_review_items", review=self.real["review"],
                                   json={"reviewer": body["reviewer"], "count": 1}).json()["items"][0]
