@@ -79,7 +79,7 @@ static bool suspend(struct http_conn *c, bool need_room)
 {
     (void)pthread_mutex_lock(&c->mutex);
     bool wait = c->op == OP_PENDING && !c->answer.begun && !is_stopping(c) &&
-                (c->held || !(need_room && c->pipe.ring.used < PIPE_BYTES));
+                !(need_room && c->pipe.ring.used < PIPE_BYTES);
     if (wait) {
         c->suspended = true;
         MHD_suspend_connection(c->mhd);
@@ -189,17 +189,6 @@ static enum MHD_Result body_unexpected(struct http_conn *c, size_t *size)
 
 static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_t *size)
 {
-    while (!admitted(c)) {
-        /* libmicrohttpd calls again after the resumption because all is left over. */
-        if (suspend(c, false))
-            return MHD_YES;
-        if (is_stopping(c))
-            return MHD_NO;
-    }
-    if (c->op == OP_ANSWERED) {
-        c->mode = MODE_DISCARD;
-        return body_discard(c, size);
-    }
     struct err *e = &c->q.err;
     size_t max = request_json_max(c->q.route), before = c->body.cap;
     if (*size > max - c->body.n)
@@ -218,14 +207,6 @@ static enum MHD_Result body_collect(struct http_conn *c, const char *data, size_
     return MHD_YES;
 }
 
-static bool is_held(struct http_conn *c)
-{
-    (void)pthread_mutex_lock(&c->mutex);
-    bool held = c->held;
-    (void)pthread_mutex_unlock(&c->mutex);
-    return held;
-}
-
 static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t *size)
 {
     size_t max = c->q.route->body_max;
@@ -242,7 +223,7 @@ static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t
         size_t done = 0;
         if (over)
             pipe_break(c, true);
-        else if (!is_held(c))
+        else
             done = pipe_write(c, data, *size);
         data += done;
         *size -= done;
@@ -254,8 +235,33 @@ static enum MHD_Result body_stream(struct http_conn *c, const char *data, size_t
     }
 }
 
+/* Before the first of a body. False: what to return; libmicrohttpd calls again after the resumption
+ * because all is left over. */
+static bool await_admission(struct http_conn *c, enum MHD_Result *result)
+{
+    while (!admitted(c)) {
+        c->waited = true; /* which is not the client's time */
+        socket_deadline(c->sock, NO_DEADLINE);
+        bool suspended = suspend(c, false);
+        *result = suspended ? MHD_YES : MHD_NO;
+        if (suspended || is_stopping(c))
+            return false;
+    }
+    if (c->waited)
+        socket_deadline(c->sock, c->http->s.body_timeout_s);
+    c->waited = false;
+    return true;
+}
+
 static enum MHD_Result on_body(struct http_conn *c, const char *data, size_t *size)
 {
+    enum MHD_Result result = MHD_YES;
+    if ((c->mode == MODE_JSON || c->mode == MODE_STREAM) && !c->streaming) {
+        if (!await_admission(c, &result))
+            return result;
+        if (c->op == OP_ANSWERED)
+            c->mode = MODE_DISCARD;
+    }
     switch (c->mode) {
     case MODE_PLAIN:
         return body_unexpected(c, size);

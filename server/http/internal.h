@@ -135,6 +135,7 @@ struct http_conn {
     bool is_head;
     bool close;      /* after the answer */
     bool at_once;    /* the answer must not wait for the body */
+    bool waited;     /* for ops.admit, and the deadline has stood still */
     bool admitted;   /* ops.admit has nothing against it, or has said what */
     bool answered;   /* given to libmicrohttpd or sent */
     bool coded;      /* the body is gzip */
