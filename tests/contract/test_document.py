@@ -231,3 +231,11 @@ def test_strings_that_clients_send_have_a_length():
                 assert "maxLength" in node, (operation.id, path)
             if isinstance(node, dict) and node.get("type") == "array":
                 assert "maxItems" in node, (operation.id, path)
+
+
+def test_the_generators_are_named_as_they_are_tried():
+    text = (ROOT / "openapi/CLIENTS.md").read_text()
+    pins = dict(re.findall(r"^(\w+)=(\S+)$", (ROOT / "tests/clients/versions").read_text(), re.M))
+    for name in ("openapi_generator", "openapi_python_client", "openapi_typescript", "openapi_fetch", "progenitor"):
+        found = re.findall(name.replace("_", "-") + r"(?:-cli)?[ @:=\"]+(\d[\d.]*\d)", text)
+        assert found and set(found) == {pins[name]}, name
