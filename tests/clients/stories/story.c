@@ -13,7 +13,7 @@
 static char *dataset;
 static char *const transfer = "mean_shift";
 static const long every_row = 1000000000; /* a number that is 0 is sent too, and refused */
-static char *last_answer; /* of a request whose error is asked for */
+static char *last_answer;                 /* of a request whose error is asked for */
 
 static void *need(void *p, const char *what, const apiClient_t *api)
 {
@@ -114,7 +114,8 @@ static void finish_run(cJSON *out, apiClient_t *api)
     add_text(list, run_state_ToString(run->state));
     cJSON *stages = add_list(list);
     listEntry_t *entry;
-    list_ForEach(entry, run->stages) {
+    list_ForEach(entry, run->stages)
+    {
         run_stage_t *stage = entry->data;
         cJSON *one = add_list(stages);
         add_text(one, run_stage_name_ToString(stage->name));
@@ -130,12 +131,13 @@ static void page_captions(cJSON *out, apiClient_t *api)
     int size = 4;
     char *token = NULL;
     do {
-        caption_list_t *page = need(
-            ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, &size, token),
-            "list_captions", api);
+        caption_list_t *page =
+            need(ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, &size, token),
+                 "list_captions", api);
         cJSON *rows = add_list(pages);
         listEntry_t *entry;
-        list_ForEach(entry, page->items) {
+        list_ForEach(entry, page->items)
+        {
             cJSON *one = add_list(rows);
             add_text(one, ((caption_t *)entry->data)->id);
             add_text(one, ((caption_t *)entry->data)->text);
@@ -149,11 +151,13 @@ static void page_captions(cJSON *out, apiClient_t *api)
 static void fetch_dialogues(cJSON *out, apiClient_t *api)
 {
     int size = 1000;
-    dialogue_list_t *page = need(
-        ResultsAPI_listDialogues(api, dataset, NULL, NULL, 0, 0, 0, &size, NULL), "list_dialogues", api);
+    dialogue_list_t *page =
+        need(ResultsAPI_listDialogues(api, dataset, NULL, NULL, 0, 0, 0, &size, NULL),
+             "list_dialogues", api);
     cJSON *rows = cJSON_AddArrayToObject(out, "dialogues");
     listEntry_t *entry;
-    list_ForEach(entry, page->items) {
+    list_ForEach(entry, page->items)
+    {
         dialogue_t *dialogue = entry->data;
         cJSON *one = add_list(rows);
         add_text(one, dialogue->id);
@@ -166,21 +170,24 @@ static void fetch_dialogues(cJSON *out, apiClient_t *api)
 static void fetch_vectors(cJSON *out, apiClient_t *api)
 {
     representation_list_t *floats =
-        need(RepresentationsAPI_listRepresentations(api, dataset, transfer, NULL, 0, NULL, NULL), "floats", api);
-    representation_list_t *packed = need(
-        RepresentationsAPI_listRepresentations(api, dataset, transfer, NULL,
-                                               monoceros_listRepresentations_ENCODINGFORMAT_base64,
-                                               NULL, NULL), "base64", api);
+        need(RepresentationsAPI_listRepresentations(api, dataset, transfer, NULL, 0, NULL, NULL),
+             "floats", api);
+    representation_list_t *packed =
+        need(RepresentationsAPI_listRepresentations(
+                 api, dataset, transfer, NULL, monoceros_listRepresentations_ENCODINGFORMAT_base64,
+                 NULL, NULL),
+             "base64", api);
     cJSON *vectors = cJSON_AddObjectToObject(out, "vectors");
     cJSON *texts = cJSON_AddObjectToObject(out, "base64");
     listEntry_t *entry, *value;
-    list_ForEach(entry, floats->items) {
+    list_ForEach(entry, floats->items)
+    {
         representation_t *item = entry->data;
         cJSON *vector = cJSON_AddArrayToObject(vectors, item->id);
-        list_ForEach(value, item->vector)
-            add_number(vector, *(double *)value->data);
+        list_ForEach(value, item->vector) add_number(vector, *(double *)value->data);
     }
-    list_ForEach(entry, packed->items) {
+    list_ForEach(entry, packed->items)
+    {
         representation_t *item = entry->data;
         cJSON_AddStringToObject(texts, item->id, item->vector_base64);
     }
@@ -190,8 +197,9 @@ static void fetch_vectors(cJSON *out, apiClient_t *api)
 
 static void save_npy(apiClient_t *api)
 {
-    binary_t *npy = need(
-        RepresentationsAPI_exportNpy(api, dataset, transfer, NULL, NULL, NULL, 0, NULL, every_row, 0), "export_npy", api);
+    binary_t *npy = need(RepresentationsAPI_exportNpy(api, dataset, transfer, NULL, NULL, NULL, 0,
+                                                      NULL, every_row, 0),
+                         "export_npy", api);
     FILE *file = need(fopen(getenv("NPY"), "wb"), "the file", api);
     if (fwrite(npy->data, 1, npy->len, file) != npy->len || fclose(file) != 0)
         need(NULL, "the file", api);
@@ -203,8 +211,10 @@ static void prepare_noise(cJSON *out, apiClient_t *api)
 {
     long seed = 9007199254740991;
     transfer_parameters_t parameters = {.seed = &seed};
-    transfer_request_t body = {.method = monoceros_transfer_request_METHOD_noise, .parameters = &parameters};
-    transfer_t *made = need(RepresentationsAPI_createTransfer(api, dataset, &body), "create_transfer", api);
+    transfer_request_t body = {.method = monoceros_transfer_request_METHOD_noise,
+                               .parameters = &parameters};
+    transfer_t *made =
+        need(RepresentationsAPI_createTransfer(api, dataset, &body), "create_transfer", api);
     cJSON_AddNumberToObject(out, "int64", (double)*made->parameters->seed);
     transfer_free(made);
 }
