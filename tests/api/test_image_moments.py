@@ -132,6 +132,9 @@ def test_an_encoder_that_nobody_has_used(new_server, model_server):
     assert api.items("/v1/encoders/embeddings/image-moments") == []
     answer = api.call("put_image_moments", encoder="embeddings", json=body, expect=409)
     assert answer.problem == "conflict"
+    rows = images.npy(images.vectors(10, dimension=64))
+    answer = api.call("import_image_moments", encoder="embeddings", data=rows, expect=409)
+    assert answer.problem == "conflict"
     api.call("create_embeddings", json={"input": ["A dog."], "model": "embeddings"})
     made = api.call("put_image_moments", encoder="embeddings", json=body).json()
     assert made["dimension"] == 64 and made["encoder"] == "embeddings"

@@ -68,6 +68,75 @@ def test_no_construct_that_generators_read_differently():
         assert not isinstance(node.get("type"), list), path
 
 
+def schemas():
+    """Every schema, with the path to it; those of other components and of operations too."""
+    for path, node in nodes(DOCUMENT):
+        if isinstance(node, dict) and not is_example(path):
+            if path[-1:] == ("schema",) or path[-1:] == ("items",) and "properties" != path[-2] \
+                    or path[:2] == ("components", "schemas") and (len(path) == 3 or path[-2] == "properties") \
+                    or path[-1:] == ("additionalProperties",):
+                yield path, node
+
+
+def pascal(name):
+    return "".join(part.capitalize() for part in re.split(r"[_-]", name))
+
+
+def snake(name):
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def test_every_value_has_a_type():
+    """C knows no value of any type."""
+    for path, schema in schemas():
+        assert "$ref" in schema or schema.get("type") in ("object", "array", "string", "integer", "number",
+                                                          "boolean"), path
+        assert schema.get("type") != "array" or "items" in schema, path
+
+
+def test_integers_say_when_they_need_64_bits():
+    """Without a format they have 32 in C and Go."""
+    for path, schema in schemas():
+        if schema.get("type") == "integer" and max(schema.get("maximum", 0), -schema.get("minimum", 0)) >= 2**31:
+            assert schema.get("format") == "int64", path
+
+
+def test_a_body_has_one_media_type():
+    """Progenitor refuses several, others take the first."""
+    for path, node in nodes(DOCUMENT):
+        if path[-1:] == ("content",) and not is_example(path) and "properties" not in path:
+            assert len(node) == 1, path
+
+
+def test_headers_that_are_sent_are_plain():
+    """The type of an enum is named like its parameter, and a header's name is no name in C."""
+    for operation in CONTRACT.operations:
+        for (where, name), parameter in operation.parameters.items():
+            assert where != "header" or "enum" not in parameter["schema"], (operation.id, name)
+
+
+def test_no_answer_is_a_map():
+    """C has no type for a map that is a whole answer."""
+    for operation in CONTRACT.operations:
+        for status, response in operation.responses.items():
+            described = response["schema"]
+            assert "properties" in described or "additionalProperties" not in described, (operation.id, status)
+
+
+def test_names_of_schemas_meet_no_names_of_generators():
+    described = DOCUMENT["components"]["schemas"]
+    reserved = {f"{name}_t" for name in ("key", "id", "time", "size", "mode", "off", "dev", "list", "object", "clock",
+                                         "binary", "list_entry", "key_value_pair", "api_client", "any_type")}
+    for name, schema in described.items():
+        assert f"New{name}" not in described, f"Go has a function New{name}"
+        assert f"{snake(name)}_t" not in reserved, f"{name}: C has such a type"
+        for member, one in schema.get("properties", {}).items():
+            assert snake(name) != member or one.get("type") not in ("array", "object"), f"C has two of {member}"
+            inline = "$ref" not in one and one["type"] in ("string", "object")
+            assert not inline or name + pascal(member) not in described, \
+                f"progenitor names {name}.{member} like the schema {name + pascal(member)}"
+
+
 def test_every_component_is_used():
     text = yaml.safe_dump(DOCUMENT)
     assert {name for way in DOCUMENT["security"] for name in way} == \
@@ -182,3 +251,11 @@ def test_strings_that_clients_send_have_a_length():
                 assert "maxLength" in node, (operation.id, path)
             if isinstance(node, dict) and node.get("type") == "array":
                 assert "maxItems" in node, (operation.id, path)
+
+
+def test_the_generators_are_named_as_they_are_tried():
+    text = (ROOT / "openapi/CLIENTS.md").read_text()
+    pins = dict(re.findall(r"^(\w+)=(\S+)$", (ROOT / "tests/clients/versions").read_text(), re.M))
+    for name in ("openapi_generator", "openapi_python_client", "openapi_typescript", "openapi_fetch", "progenitor"):
+        found = re.findall(name.replace("_", "-") + r"(?:-cli)?[ @:=\"]+(\d[\d.]*\d)", text)
+        assert found and set(found) == {pins[name]}, name
