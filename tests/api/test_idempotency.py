@@ -174,6 +174,21 @@ def test_a_lost_attempt_blocks_for_a_minute(dataset, database, key):
     assert again.json()["id"] == first.json()["id"]
 
 
+@pytest.mark.parametrize("operation, body", [
+    ("create_run", RUN), ("create_seeds", {"seeds": [{"text": "A dog."}]}),
+    ("create_key", {"name": "busy", "scopes": ["read"]})])
+def test_every_operation_in_flight(dataset, database, key, operation, body):
+    where = {} if operation == "create_key" else {"dataset": dataset.name}
+    first = post(dataset.api, operation, key, body, **where)
+    database.execute(f"UPDATE idempotency SET status = NULL, body = NULL, attempted_at = now() WHERE key = '{key}'")
+    busy = post(dataset.api, operation, key, body, expect=409, **where)
+    assert busy.problem == "idempotency-in-flight" and int(busy.headers["Retry-After"]) >= 1
+    database.execute(LATER.format("60 seconds", key))
+    again = post(dataset.api, operation, key, body, **where)
+    assert again.status == first.status and again.headers.get("Location") == first.headers.get("Location")
+    assert post(dataset.api, operation, key, body, **where).content == again.content
+
+
 def test_a_killed_server(new_server, key):
     """It dies in the middle of the request; the next one makes what the first did not, or finds it."""
     server = new_server()
