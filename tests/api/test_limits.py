@@ -278,6 +278,28 @@ def test_a_replayed_run_takes_no_slot(servers):
         api.call("create_run", dataset=name, json=body, headers={"Idempotency-Key": "two"})
 
 
+def test_a_retried_run_takes_nobodys_slot(servers):
+    """It ended, another one took its slot, and what failed in it is put back."""
+    root = Api(servers[0].base, keys.create(servers[0], "admin"))
+    first, second, third = (Dataset(root, unique_name("retried")) for _ in range(3))
+    first.load(generate(5))
+    key = limited(root, ["run"], runs_in_flight=1)["key"]
+    api = Api(servers[0].base, key)
+    run = api.call("create_run", dataset=first.name, json={"stages": ["captions"]}).json()["id"]
+    first.wait(run)
+    servers[0].database.execute(
+        "INSERT INTO failures (shard_id, run_id, stage, seed_id, item, reason, detail)"
+        f" SELECT shard_id, '{run}', 'captions', seed_id, '0', 'timeout', '' FROM seeds s"
+        f" JOIN datasets d ON d.name = '{first.name}' AND s.shard_id / 65536 = d.number LIMIT 1")
+    with Lock(servers[0].database, "tickers"):
+        api.call("create_run", dataset=second.name, json={"stages": ["captions"]})
+        # Past the judge of answers: the failure was never counted.
+        retried = requests.post(f"{servers[0].base}/v1/runs/{run}/retry", timeout=60,
+                                headers={"Authorization": f"Bearer {key}"})
+        assert retried.json()["state"] == "queued", retried.text
+        api.call("create_run", dataset=third.name, json={"stages": ["captions"]}, expect=429)
+
+
 # -- keys --
 
 def test_limits_of_a_key(root):

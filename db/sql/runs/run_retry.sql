@@ -1,6 +1,7 @@
 -- Puts back what failed in a run that has ended, which queues for that alone: its view, its planned
 -- seeds and the numbers of dialogues that it wants stay, and so do its counts, less what was put back and
--- what a pass over duplicates counts anew. $1 caller, $2 run. One row: state, JSON, whether something
+-- what a pass over duplicates counts anew. It counts among the runs that its key has in flight, but its
+-- slot may be another one's by now. $1 caller, $2 run. One row: state, JSON, whether something
 -- was put back, how often that was done.
 WITH held AS (
     SELECT r.* FROM runs r
@@ -29,7 +30,7 @@ WITH held AS (
 ), changed AS (
     UPDATE runs r
     SET state = 'queued', retry = r.retry + 1, base = kept.base, summary = NULL, top_up = 0,
-        reason = NULL, reason_detail = NULL, active_since = NULL, finished_at = NULL,
+        reason = NULL, reason_detail = NULL, active_since = NULL, finished_at = NULL, key_slot = NULL,
         updated_at = now(), revision = r.revision + 1
     FROM held, kept
     WHERE r.run_id = held.run_id AND EXISTS (SELECT FROM put)
