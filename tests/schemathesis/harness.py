@@ -21,6 +21,9 @@ from support.model_server import ModelServer  # noqa: E402
 from support.server import Server  # noqa: E402
 
 
+SEQUENCES, ROUNDS_MAX = 100, 30
+
+
 def prepare(server, folder):
     """The dataset, and what the hooks and the configuration want to know of it; the key."""
     key = keys.create(server, "admin")
@@ -40,25 +43,37 @@ def prepare(server, folder):
     return key
 
 
-def run_schemathesis(program, folder, server, key, wanted, arguments):
-    """Its exit code. Each operation gets the same share of the requests that are wanted."""
-    share = -(-wanted // len(CONTRACT.operations))
-    command = [program, "run", f"{server.base}/openapi.json", "--checks", "all", "--header",
-               f"Authorization: Bearer {key}", "--max-examples", str(share),
-               "--report", "json", "--report-json-path", "report.json", *arguments]
-    environment = {**os.environ, "MONOCEROS_SCHEMATHESIS": str(folder), "PYTHONPATH": str(HERE),
-                   "PYTHONUNBUFFERED": "1"}
-    print(f"schemathesis: {folder / 'output.txt'} has all that it says", flush=True)
-    with (folder / "output.txt").open("wb") as output:
-        done = subprocess.run(command, cwd=folder, env=environment, stdout=output, stderr=output,
-                              check=False)
-    return done.returncode
+class Sessions:
+    """Runs of Schemathesis, one after the other, against one server."""
 
+    def __init__(self, program, folder, server, key, wanted):
+        # Each operation gets the same share of the requests that are wanted.
+        share = -(-wanted // len(CONTRACT.operations))
+        self.folder, self.output, self.code = folder, folder / "output.txt", 0
+        self.command = [program, "run", f"{server.base}/openapi.json", "--checks", "all", "--header",
+                        f"Authorization: Bearer {key}", "--max-examples", str(share),
+                        "--report", "json", "--report-json-path", "report.json"]
+        self.environment = {**os.environ, "MONOCEROS_SCHEMATHESIS": str(folder),
+                            "PYTHONPATH": str(HERE), "PYTHONUNBUFFERED": "1"}
 
-def sequences(folder):
-    """How many links of one operation to another its sequences followed."""
-    found = re.search(r"API Links:\s+(\d+) covered", (folder / "output.txt").read_text(encoding="utf-8"))
-    return int(found[1]) if found else 0
+    def run(self, *arguments):
+        with self.output.open("ab") as output:
+            done = subprocess.run([*self.command, *arguments], cwd=self.folder, env=self.environment,
+                                  stdout=output, stderr=output, check=False)
+        self.code = self.code or done.returncode
+
+    def all(self):
+        """Single requests, then sequences: of these Schemathesis gives up after a few at a time."""
+        self.run("--phases", "examples,coverage,fuzzing")
+        for seed in range(1, ROUNDS_MAX + 1):
+            if self.said("Scenarios:", "") >= SEQUENCES:
+                break
+            self.run("--phases", "stateful", "--seed", str(seed))
+
+    def said(self, before, after):
+        """The sum of what stands between the two words, in all sessions."""
+        text = self.output.read_text(encoding="utf-8")
+        return sum(map(int, re.findall(rf"{before}\s+(\d+){after}", text)))
 
 
 def summary(server):
@@ -83,7 +98,12 @@ def main():
         server.start()
         key = prepare(server, folder)
         start = time.monotonic()
-        code = run_schemathesis(program, folder, server, key, wanted, arguments)
+        sessions = Sessions(program, folder, server, key, wanted)
+        print(f"schemathesis: {sessions.output} has all that it says", flush=True)
+        if arguments:
+            sessions.run(*arguments)
+        else:
+            sessions.all()
         took = time.monotonic() - start
         server.stop()
         answers, broken = summary(server)
@@ -91,17 +111,16 @@ def main():
     finally:
         models.stop()
         cluster.remove()
-    output = (folder / "output.txt").read_text(encoding="utf-8")
-    print(output if code else output[output.find("= SUMMARY =") - 40:])
-    links = sequences(folder)
+    print(sessions.output.read_text(encoding="utf-8"))
+    sequences, links = sessions.said("Scenarios:", ""), sessions.said("API Links:", " covered")
     print(f"schemathesis: {len(answers)} requests in {took:.0f} s, {len(broken)} answered with 5xx, "
-          f"{links} links followed, exit code {code}; reports and logs are in {folder}")
+          f"{sequences} sequences over {links} links, exit code {sessions.code}; all is in {folder}")
     for line in broken[:10]:
         print(json.dumps(line))
-    too_little = not arguments and (len(answers) < wanted or not links)
+    too_little = not arguments and (len(answers) < wanted or sequences < SEQUENCES or not links)
     if too_little:
-        print(f"schemathesis: fewer requests than the {wanted} that were wanted, or no sequence of them")
-    return code or int(bool(broken) or too_little)
+        print(f"schemathesis: {wanted} requests and {SEQUENCES} sequences over links were wanted")
+    return sessions.code or int(bool(broken) or too_little)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ REFUSALS = [
     ("expand_seeds", r"/template_set$", r"is not a set of templates|is required without templates"),
     ("expand_seeds", r"/per_label$", r"is more than the \d+ templates"),
     ("create_run", r"/(captions|dialogues)/prompts?(/\d+/prompt)?$", r"is no prompt of this stage"),
-    (None, r"(/representations)?/image_moments$", r"the encoder has no such image moments"),
+    (None, r"(/representations)?/image_moments$", r"the encoder.* has no such image moments"),
     (None, r"/text_moments$", r"are no moments of the texts of this dataset"),
     ("create_run", r"/budget/cost_usd$", r"the provider \S+ has no prices"),
     ("put_provider_limits", r"/[rt]pm$", r"the offline composer calls no server"),
