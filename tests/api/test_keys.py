@@ -213,6 +213,7 @@ def test_before_the_schema_is_there(new_server):
     until(lambda: _listens(made), "the server to listen")
     for operation in ("list_providers", "list_seed_templates", "metrics", "list_datasets"):
         assert int(api.call(operation, expect=503).headers["Retry-After"]) > 0
+    api.call("sign_url", json={"url": "/v1/datasets/x/representations.ids"}, expect=503)
     api.call("healthz")
     made.migrate()
     made.wait_ready()

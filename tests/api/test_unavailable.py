@@ -12,7 +12,7 @@ from support.wait import until
 
 # create_embeddings is 503 when its encoder is stopped, which has a test of its own.
 WITHOUT_DATABASE = {"healthz", "metrics", "openapi", "create_embeddings", "list_seed_templates",
-                    "list_providers", "get_problem"}
+                    "list_providers", "get_problem", "sign_url"}
 
 
 @pytest.fixture(scope="module")

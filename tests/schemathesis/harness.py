@@ -24,11 +24,11 @@ from support.server import Server  # noqa: E402
 SEQUENCES, ROUNDS_MAX = 100, 30
 
 
-def prepare(server, folder):
+def prepare(server, models, folder):
     """The dataset, and what the hooks and the configuration want to know of it; the key."""
     key = keys.create(server, "admin")
     api = Api(server.base, key)
-    examples = Examples(api)
+    examples = Examples(api, models)
     spared = [one["id"] for one in api.items("/v1/keys") if "admin" in one["scopes"]]
     folder.mkdir(parents=True, exist_ok=True)
     names = folder / "names"
@@ -91,12 +91,13 @@ def main():
     cluster, models = Cluster(), ModelServer(dimension=64)
     try:
         models.start()
-        server = Server(Database(cluster), MONOCEROS_AUTH="keys", MONOCEROS_REQUEST_THREADS=16,
+        server = Server(Database(cluster), MONOCEROS_AUTH="keys", MONOCEROS_BAD_KEYS_PER_MINUTE=0,
+                        MONOCEROS_REQUEST_THREADS=16,
                         MONOCEROS_LLM_URL=models.url, MONOCEROS_LLM_MODEL="test-model",
                         MONOCEROS_ENCODER_URL=models.url, MONOCEROS_ENCODER_MODEL="test-encoder")
         server.migrate()
         server.start()
-        key = prepare(server, folder)
+        key = prepare(server, models, folder)
         start = time.monotonic()
         sessions = Sessions(program, folder, server, key, wanted)
         print(f"schemathesis: {sessions.output} has all that it says", flush=True)

@@ -13,7 +13,12 @@ REFUSALS = [
     # A range in units that a pattern would say in a way that nobody could read.
     ("get_run", r"\?wait$", r"the duration in ms must be from 0 to 60000"),
     # The 31st of a month that has 30 days.
-    (None, r"/budget/deadline$", r"must be a time as in RFC 3339"),
+    (None, r"/budget/deadline$|\?(from|to)$", r"must be a time as in RFC 3339"),
+    # Which operations give files, only the table of routes says.
+    ("sign_url", r"/url$", r"must be the path of a file|is signed already"),
+    # What is there is not what the tags in the headers are of; a key that came before.
+    (None, r"$", r"what is there is not what If-Match or If-None-Match asks for"),
+    (None, r"$", r"this Idempotency-Key came with another body"),
     # What is there: shards of the dataset, encoders and providers that are declared, the dimension of
     # an encoder, sets of templates that ship, prompts, moments.
     (None, r"\?shards$", r"must be a shard or a range such as 0-3, of shards 0 to \d+$"),
@@ -38,11 +43,12 @@ REFUSALS = [
     ("import_seeds", r"$", r"the compressed stream (is damaged|ends too early)"),
     ("import_captions", r"$", r"the compressed stream (is damaged|ends too early)"),
     ("import_embeddings", r"$", r""),
-    ("put_image_moments", r"$", r""),
+    ("import_image_moments", r"$", r""),
     ("create_seeds", r"$", r"line \d+, column \d+: a number is larger than can be represented"),
     # A label may not look like an id.
     (None, r"[?/]label$", r"must match \S+ and not look like an id"),
     # Members that go with each other or not.
+    ("list_captions", r"\?min_length$", r"is more than max_length"),
     (None, r"(/representations)?/parameters/\w+$", r"is a parameter of |says what cosine says"),
     (None, r"(/representations)?/image_moments$",
      r"is of no use to this transfer|is required: the transfer uses"),

@@ -5,6 +5,7 @@ import numpy
 
 from support.client import CONTRACT
 from support.dataset import EVERY_TASK, FINAL, Dataset
+from support.images import npy
 from support.placeholders import NUMBERS_OF_MOMENTS, Placeholders
 from support.seeds import generate
 from support.tensors import pack_ids, write_safetensors
@@ -15,9 +16,10 @@ def example_of(operation_id):
 
 
 class Examples:
-    """Makes the dataset of the document, by its own examples as far as they go."""
+    """Makes the dataset of the document, by its own examples as far as they go. `models` is the server
+    behind the provider `llm`, which fails now and then."""
 
-    def __init__(self, api):
+    def __init__(self, api, models):
         self.api = api
         self.dataset = Dataset(api, "streets", 16, description="Street scenes")
         api.call("create_seeds", dataset="streets", json=example_of("create_seeds"))
@@ -29,9 +31,12 @@ class Examples:
         self.placeholders = Placeholders(self.real)
         for label in ("coco", "street-photos"):
             self._image_moments(label)
+        models.control(faults=[{"kind": "status", "status": 400, "message": "no", "hash_share": 0.25}])
+        self.failed = self.dataset.wait(self._start("failed", max_failed=1))["id"]
+        models.control(faults=[])
         # One run waits for more tokens, and another one behind it.
-        self.paused = self.dataset.wait(self._start("a"), "paused")["id"]
-        self.queued = self._start("b")
+        self.paused = self.dataset.wait(self._start("a", budget={"tokens": 1}), "paused")["id"]
+        self.queued = self._start("b", budget={"tokens": 1})
         self.revoked = self._key("old")
 
     def _named(self, run):
@@ -56,9 +61,8 @@ class Examples:
         body = {**example_of("put_image_moments"), "label": label}
         self.api.call("put_image_moments", encoder="offline", json=self.placeholders.body(body))
 
-    def _start(self, salt):
-        return self.dataset.start(["captions"], captions={"provider": "llm", "salt": salt},
-                                  budget={"tokens": 1})["id"]
+    def _start(self, salt, **settings):
+        return self.dataset.start(["captions"], captions={"provider": "llm", "salt": salt}, **settings)["id"]
 
     # -- what the document says, with real ids --
 
@@ -75,6 +79,8 @@ class Examples:
         query.pop("page_token", None)  # it belongs to the page before
         if operation.id in ("pause_run", "resume_run", "cancel_run"):
             arguments["run"] = self.queued if operation.id == "cancel_run" else self.paused
+        if operation.id == "retry_run":
+            arguments["run"] = self.failed
         if operation.id == "revoke_key":
             arguments["key"] = self.revoked
         return {**arguments, "params": query}
@@ -84,6 +90,8 @@ class Examples:
             return {}
         if operation.id == "import_embeddings":
             return {"data": self.embeddings()}
+        if operation.id == "import_image_moments":
+            return {"data": npy(numpy.eye(2, NUMBERS_OF_MOMENTS))}
         if operation.body_type == "application/octet-stream":
             return {"data": operation.example.encode()}
         body = self.placeholders.body(operation.example)

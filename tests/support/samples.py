@@ -73,7 +73,7 @@ class Samples:
         query = urllib.parse.urlencode(self.query(operation))
         return f"{path}?{query}" if query else path
 
-    def arguments(self, operation, **query):
+    def arguments(self, operation, /, **query):
         return {**self.variables(operation), **self.body(operation),
                 "params": {**self.query(operation), **query}}
 
