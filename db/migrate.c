@@ -1,6 +1,7 @@
 #include "db/migrate.h"
 
 #include "server/base/buf.h"
+#include "server/base/cleanup.h"
 
 enum { SCRIPT_BYTES_MAX = 4 << 20 };
 
@@ -26,24 +27,31 @@ static int current_version(struct db *db, int *version, struct err *e)
     return 0;
 }
 
-/* One transaction: the lock makes a second process wait, and the insert fails for the one that
- * comes late, which then finds the version current. */
-static int apply(struct db *db, const struct migration *m, struct err *e)
+int migrate_transaction(struct db *db, const struct buf *commands, struct err *e)
 {
     struct buf script;
     buf_init(&script, SCRIPT_BYTES_MAX);
-    buf_addf(&script,
-             "BEGIN; LOCK TABLE schema_migrations IN EXCLUSIVE MODE;"
-             "INSERT INTO schema_migrations (version, name) VALUES (%d, '%s');",
-             m->version, m->name);
-    buf_addz(&script, m->sql);
+    buf_addz(&script, "BEGIN; LOCK TABLE schema_migrations IN EXCLUSIVE MODE;");
+    buf_adds(&script, buf_str(commands));
     buf_addz(&script, "; COMMIT");
-    const char *sql = buf_z(&script);
+    const char *sql = commands->failed ? NULL : buf_z(&script);
     int rc = sql ? db_exec(db, sql, NULL, e) : err_set(e, ERR_NO_MEMORY, "out of memory");
     buf_free(&script);
     if (rc < 0)
         (void)db_exec(db, "ROLLBACK", NULL, NULL);
     return rc;
+}
+
+/* The lock makes a second process wait, and the insert fails for the one that comes late, which
+ * then finds the version current. */
+static int apply(struct db *db, const struct migration *m, struct err *e)
+{
+    _cleanup_(buf_free) struct buf commands;
+    buf_init(&commands, SCRIPT_BYTES_MAX);
+    buf_addf(&commands, "INSERT INTO schema_migrations (version, name) VALUES (%d, '%s');",
+             m->version, m->name);
+    buf_addz(&commands, m->sql);
+    return migrate_transaction(db, &commands, e);
 }
 
 int migrate_up(struct db *db, int *applied, struct err *e)

@@ -2,28 +2,22 @@
 
 #include <stdio.h>
 
+#include "db/migrate.h"
 #include "server/base/cleanup.h"
 
-enum { SCRIPT_BYTES_MAX = 1 << 20, LACKS_SHOWN = 120 };
+enum { COMMANDS_BYTES_MAX = 1 << 20, LACKS_SHOWN = 120 };
 
-/* One transaction, so that the service never finds itself without a right in between; the lock lets
- * two processes take turns. */
-static int run_script(struct db *db, const struct rows *commands, struct err *e)
+/* At once, so that the service never finds itself without a right in between. */
+static int run_commands(struct db *db, const struct rows *r, struct err *e)
 {
-    struct buf script;
-    buf_init(&script, SCRIPT_BYTES_MAX);
-    buf_addz(&script, "BEGIN; LOCK TABLE schema_migrations IN EXCLUSIVE MODE;");
-    for (int i = 0; i < rows_count(commands); i++) {
-        buf_adds(&script, rows_text(commands, i, 0));
-        buf_addc(&script, ';');
+    _cleanup_(buf_free) struct buf commands;
+    buf_init(&commands, COMMANDS_BYTES_MAX);
+    for (int i = 0; i < rows_count(r); i++) {
+        if (i > 0)
+            buf_addc(&commands, ';');
+        buf_adds(&commands, rows_text(r, i, 0));
     }
-    buf_addz(&script, "COMMIT");
-    const char *sql = buf_z(&script);
-    int rc = sql ? db_exec(db, sql, NULL, e) : err_set(e, ERR_NO_MEMORY, "out of memory");
-    buf_free(&script);
-    if (rc < 0)
-        (void)db_exec(db, "ROLLBACK", NULL, NULL);
-    return rc;
+    return migrate_transaction(db, &commands, e);
 }
 
 int roles_grant(struct db *db, const char *role, struct err *e)
@@ -45,7 +39,7 @@ int roles_grant(struct db *db, const char *role, struct err *e)
                        "service_role: \"%.63s\" is " STR_FMT
                        ", who migrates, or can become that: name a role with fewer rights",
                        role, STR_ARG(rows_text(commands, 0, 2)));
-    if (run_script(db, commands, &failed) < 0)
+    if (run_commands(db, commands, &failed) < 0)
         return err_set(e, failed.code, "rights of \"%.63s\": %s", role, failed.msg);
     return 0;
 }

@@ -1,4 +1,5 @@
 """Fixtures of the suites that talk to a running server over HTTP."""
+import contextlib
 import itertools
 import json
 import re
@@ -66,6 +67,23 @@ def guarded_server(cluster):
         made.stop()
     finally:
         made.destroy()
+
+
+@contextlib.contextmanager
+def replicas(cluster, n=2, **settings):
+    """So many servers on one database."""
+    database = Database(cluster)
+    made = [Server(database, **settings) for _ in range(n)]
+    try:
+        made[0].migrate()
+        for one in made:
+            one.start()
+        yield made
+        for one in made:
+            one.stop()
+    finally:
+        for one in made:
+            one.destroy()
 
 
 @pytest.fixture

@@ -5,12 +5,11 @@ import uuid
 
 import pytest
 
+from conftest import replicas
 from support import keys
 from support.client import Api
-from support.cluster import Database
 from support.dataset import Dataset
 from support.lock import Lock
-from support.server import Server
 from support.statements import Statements
 from support.wait import until
 
@@ -26,14 +25,8 @@ def key():
 @pytest.fixture(scope="module")
 def one(cluster):
     """Two replicas on one database, without keys."""
-    database = Database(cluster)
-    made = [Server(database), Server(database)]
-    made[0].migrate()
-    for server in made:
-        server.start()
-    yield made
-    for server in made:
-        server.stop()
+    with replicas(cluster) as made:
+        yield made
 
 
 def post(api, operation, key, body, **arguments):

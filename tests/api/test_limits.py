@@ -6,17 +6,16 @@ import socket
 import pytest
 import requests
 
-from conftest import unique_name
+from conftest import replicas, unique_name
 from support import keys
 from support.client import CONTRACT, Api
-from support.cluster import Database
 from support.contract import load
 from support.dataset import Dataset
 from support.keys import SCOPES
 from support.lock import Lock
 from support.samples import Samples
 from support.seeds import generate
-from support.server import Server, run, sanitized
+from support.server import run, sanitized
 from support.wait import until
 
 DOCUMENT = load()
@@ -29,14 +28,8 @@ LEFT = re.compile(r'^"requests";r=(\d+);t=(\d+)$')
 @pytest.fixture(scope="module")
 def servers(cluster):
     """Two replicas on one database."""
-    database = Database(cluster)
-    made = [Server(database, MONOCEROS_AUTH="keys", MONOCEROS_BAD_KEYS_PER_MINUTE=0) for _ in range(2)]
-    made[0].migrate()
-    for server in made:
-        server.start()
-    yield made
-    for server in made:
-        server.stop()
+    with replicas(cluster, MONOCEROS_AUTH="keys", MONOCEROS_BAD_KEYS_PER_MINUTE=0) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

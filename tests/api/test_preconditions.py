@@ -3,11 +3,9 @@ import concurrent.futures
 
 import pytest
 
-from conftest import unique_name
+from conftest import replicas, unique_name
 from support.client import CONTRACT, Api
-from support.cluster import Database
 from support.dataset import Dataset
-from support.server import Server
 
 OTHER = '"' + "0" * 32 + '"'
 
@@ -15,14 +13,8 @@ OTHER = '"' + "0" * 32 + '"'
 @pytest.fixture(scope="module")
 def servers(cluster):
     """Two replicas, so that requests meet in the database only."""
-    database = Database(cluster)
-    made = [Server(database) for _ in range(2)]
-    made[0].migrate()
-    for server in made:
-        server.start()
-    yield made
-    for server in made:
-        server.stop()
+    with replicas(cluster) as made:
+        yield made
 
 
 @pytest.fixture

@@ -47,6 +47,8 @@ REFUSALS = [
     ("create_seeds", r"$", r"line \d+, column \d+: a number is larger than can be represented"),
     # A label may not look like an id.
     (None, r"[?/]label$", r"must match \S+ and not look like an id"),
+    # Names of members: OpenAPI 3.0 has no pattern for them.
+    ("create_run", r"/labels/", r"is not a name of "),
     # Members that go with each other or not.
     ("list_captions", r"\?min_length$", r"is more than max_length"),
     (None, r"(/representations)?/parameters/\w+$", r"is a parameter of |says what cosine says"),
