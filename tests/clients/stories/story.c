@@ -74,7 +74,8 @@ static void make_dataset(cJSON *out, apiClient_t *api)
 {
     int shards = 4;
     dataset_request_t body = {.shards = &shards, .description = "A story"};
-    dataset_t *made = need(DatasetsAPI_putDataset(api, dataset, &body), "put_dataset", api);
+    dataset_t *made =
+        need(DatasetsAPI_putDataset(api, dataset, NULL, NULL, &body), "put_dataset", api);
     cJSON *list = cJSON_AddArrayToObject(out, "dataset");
     add_text(list, made->name);
     add_number(list, *made->shards);
@@ -102,7 +103,7 @@ static void finish_run(cJSON *out, apiClient_t *api)
     list_addElement(body.stages, "captions");
     list_addElement(body.stages, "dialogues");
     list_addElement(body.stages, "representations");
-    run_t *run = need(RunsAPI_createRun(api, dataset, &body), "create_run", api);
+    run_t *run = need(RunsAPI_createRun(api, dataset, &body, NULL), "create_run", api);
     while (run->state == monoceros_run_STATE_queued || run->state == monoceros_run_STATE_running) {
         char *id = strdup(run->id);
         run_free(run);
@@ -132,7 +133,8 @@ static void page_captions(cJSON *out, apiClient_t *api)
     char *token = NULL;
     do {
         caption_list_t *page =
-            need(ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, &size, token),
+            need(ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL,
+                                         NULL, NULL, &size, token),
                  "list_captions", api);
         cJSON *rows = add_list(pages);
         listEntry_t *entry;
@@ -198,7 +200,7 @@ static void fetch_vectors(cJSON *out, apiClient_t *api)
 static void save_npy(apiClient_t *api)
 {
     binary_t *npy = need(RepresentationsAPI_exportNpy(api, dataset, transfer, NULL, NULL, NULL, 0,
-                                                      NULL, every_row, 0),
+                                                      NULL, every_row, 0, NULL),
                          "export_npy", api);
     FILE *file = need(fopen(getenv("NPY"), "wb"), "the file", api);
     if (fwrite(npy->data, 1, npy->len, file) != npy->len || fclose(file) != 0)
@@ -228,11 +230,13 @@ static void provoke_problems(cJSON *out, apiClient_t *api, apiClient_t *stranger
     list_addElement(seeds.seeds, &blank);
     snprintf(other, sizeof(other), "%s-not", dataset);
     api->data_callback_func = stranger->data_callback_func = keep_answer;
-    ResultsAPI_listCaptions(api, other, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL);
+    ResultsAPI_listCaptions(api, other, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL, NULL,
+                            NULL);
     add_problem(out, "missing", api);
-    ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, NULL, "nonsense");
+    ResultsAPI_listCaptions(api, dataset, NULL, NULL, NULL, 0, 0, 0, 0, NULL, NULL, NULL, NULL,
+                            NULL, "nonsense");
     add_problem(out, "malformed", api);
-    SeedsAPI_createSeeds(api, dataset, &seeds);
+    SeedsAPI_createSeeds(api, dataset, &seeds, NULL);
     add_problem(out, "invalid", api);
     DatasetsAPI_getDataset(stranger, dataset);
     add_problem(out, "stranger", stranger);
