@@ -283,11 +283,9 @@ def test_retry_while_under_way_changes_nothing(modelled, model_server):
     for thread in threads:
         thread.join()
     assert [a["retries"] for a in answers] == [1] * 6
-    until(lambda: get(api, first["id"])["state"] == "running", "the retry to run")
+    until(lambda: stage_of(get(api, first["id"]), "captions")["total"] == 40, "the retry to be planned")
     waiting = retry(api, first["id"]).json()
-    assert waiting["retries"] == 1
-    stage = stage_of(waiting, "captions")
-    assert stage["failed"] == 0 and stage["total"] == 40
+    assert waiting["retries"] == 1 and stage_of(waiting, "captions")["failed"] == 0
     assert modelled.failures() == []
     model_server.control(faults=[])
     assert stage_of(modelled.wait(first["id"]), "captions")["done"] == 40
