@@ -2,7 +2,6 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "db/db.h"
 #include "handlers/audit_uses.h"
@@ -43,13 +42,6 @@ struct audit {
     struct db *db;
 };
 
-static int64_t unix_us(void)
-{
-    struct timespec t;
-    (void)clock_gettime(CLOCK_REALTIME, &t);
-    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
-}
-
 static void lose(struct audit *a, int64_t n)
 {
     a->lost += n;
@@ -73,7 +65,7 @@ static void put(struct audit *a, const struct audit_row *row)
 void audit_add(struct audit *a, const struct audit_row *row)
 {
     struct audit_row made = *row;
-    made.at_us = unix_us();
+    made.at_us = clock_unix_us();
     (void)pthread_mutex_lock(&a->mutex);
     put(a, &made);
     (void)pthread_mutex_unlock(&a->mutex);
@@ -82,7 +74,7 @@ void audit_add(struct audit *a, const struct audit_row *row)
 void audit_use(struct audit *a, const struct audit_row *row, enum key_use use)
 {
     struct audit_row made = *row, counted;
-    made.at_us = unix_us();
+    made.at_us = clock_unix_us();
     (void)pthread_mutex_lock(&a->mutex);
     if (audit_uses_note(a->uses, &made, use, &counted)) {
         put(a, &made);
@@ -96,7 +88,7 @@ void audit_use(struct audit *a, const struct audit_row *row, enum key_use use)
 static void put_counted(struct audit *a)
 {
     struct audit_row counted;
-    int64_t hour = a->stopping ? INT64_MAX : audit_hour(unix_us());
+    int64_t hour = a->stopping ? INT64_MAX : audit_hour(clock_unix_us());
     while (a->n < ROWS_MAX && audit_uses_take(a->uses, hour, &counted))
         put(a, &counted);
 }

@@ -29,6 +29,14 @@ static bool is_name_char(char c)
 }
 
 /* ^[a-z0-9][a-z0-9._-]{0,62}$ */
+void bind_int(struct db_call *c, struct opt_int v)
+{
+    if (v.set)
+        call_i64(c, v.v);
+    else
+        call_null(c);
+}
+
 bool dataset_name_is_valid(struct str name)
 {
     if (name.n == 0 || name.n > DATASET_NAME_MAX || !is_name_char(name.p[0]))
@@ -66,12 +74,17 @@ int require_dataset(struct req *q, struct work_ctx *ctx, struct err *e)
     return rows_count(rows) ? 0 : dataset_not_found(q, e);
 }
 
+int run_not_found(struct err *e)
+{
+    return err_set(e, ERR_NOT_FOUND, "there is no such run");
+}
+
 int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e)
 {
     uint8_t id[SEED_ID_BYTES];
     call_init(c, stmt);
     if (!seed_id_parse(q->params[0], id))
-        return err_set(e, ERR_NOT_FOUND, "there is no such run");
+        return run_not_found(e);
     bind_caller(q, c);
     return bind_copy(q, c, q->params[0], e);
 }

@@ -4,6 +4,7 @@
 
 #include "handlers/operation.h"
 #include "server/domain/identity.h"
+#include "server/json/decode.h"
 
 enum { ID_TEXT = 33, DATASET_NAME_MAX = 63 };
 
@@ -12,6 +13,8 @@ enum { ID_TEXT = 33, DATASET_NAME_MAX = 63 };
 void bind_caller(const struct req *q, struct db_call *c);
 /* A text parameter with a terminator, in the request's arena; an unset str is NULL. */
 int bind_copy(struct req *q, struct db_call *c, struct str s, struct err *e);
+/* A member of the body as a number, NULL when it is not given. */
+void bind_int(struct db_call *c, struct opt_int v);
 bool dataset_name_is_valid(struct str name);
 /* Starts a call with the caller and the dataset that the path names first. */
 int bind_dataset(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
@@ -30,6 +33,7 @@ int bind_caption_id(struct req *q, struct db_call *c, struct str id, struct err 
 const char *hex_text(struct req *q, const uint8_t *p, size_t n);
 
 int dataset_not_found(struct req *q, struct err *e);
+int run_not_found(struct err *e);
 /* Answers with the JSON text in column `col` of the only row: 404 when there is no row (no dataset)
  * or the value is NULL (no `what`). */
 int render_item(struct req *q, const struct rows *r, const char *what, struct err *e);

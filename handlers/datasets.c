@@ -38,10 +38,7 @@ static int put_bind(struct req *q, struct db_call *c, struct err *e)
         return err_field(e, "/dataset", "the name must match ^[a-z0-9][a-z0-9._-]{0,62}$");
     if (bind_dataset(q, c, STMT_DATASET_PUT, e) < 0)
         return -1;
-    if (b->shards.set)
-        call_i64(c, b->shards.v);
-    else
-        call_null(c);
+    bind_int(c, b->shards);
     if (bind_copy(q, c, b->description, e) < 0)
         return -1;
     if (bind_copy(q, c, b->vector_type, e) < 0)

@@ -162,10 +162,7 @@ static int create_bind(struct req *q, struct db_call *c, struct err *e)
     call_bytes(c, k->hash, sizeof(k->hash));
     if (bind_texts(q, c, &b->scopes, e) < 0 || bind_texts(q, c, &b->datasets, e) < 0)
         return -1;
-    if (b->expires_in.set)
-        call_i64(c, b->expires_in.v);
-    else
-        call_null(c);
+    bind_int(c, b->expires_in);
     call_z(c, once ? earlier : NULL);
     limits_bind_body(b->limits, c);
     return 0;

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "handlers/bind.h"
+
 enum { RUNS_RETRY_S = 10 };
 
 const struct field limits_fields[] = {
@@ -103,19 +105,11 @@ int limits_runs_full(const struct req *q, struct err *e)
     return too_many(e, RUNS_RETRY_S, detail);
 }
 
-static void bind_opt(struct db_call *c, struct opt_int v)
-{
-    if (v.set)
-        call_i64(c, v.v);
-    else
-        call_null(c);
-}
-
 void limits_bind_body(const struct limits_body *b, struct db_call *c)
 {
     static const struct limits_body none;
     const struct limits_body *l = b ? b : &none;
-    bind_opt(c, l->requests_per_minute);
-    bind_opt(c, l->seeds_per_day);
-    bind_opt(c, l->runs_in_flight);
+    bind_int(c, l->requests_per_minute);
+    bind_int(c, l->seeds_per_day);
+    bind_int(c, l->runs_in_flight);
 }

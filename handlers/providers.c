@@ -97,14 +97,6 @@ static int get_render(struct req *q, const struct rows *r, struct err *e)
     return 0;
 }
 
-static void bind_limit(struct db_call *c, struct opt_int v)
-{
-    if (v.set)
-        call_i64(c, v.v);
-    else
-        call_null(c);
-}
-
 static int limits_bind(struct req *q, struct db_call *c, struct err *e)
 {
     const struct provider_limits_body *b = op_body(q);
@@ -115,9 +107,9 @@ static int limits_bind(struct req *q, struct db_call *c, struct err *e)
         return err_field(e, b->rpm.set ? "/rpm" : "/tpm", "the offline composer calls no server");
     call_init(c, STMT_PROVIDER_LIMITS_PUT);
     call_z(c, llm_provider_settings(p)->name);
-    bind_limit(c, b->max_in_flight);
-    bind_limit(c, b->rpm);
-    bind_limit(c, b->tpm);
+    bind_int(c, b->max_in_flight);
+    bind_int(c, b->rpm);
+    bind_int(c, b->tpm);
     return precondition_bind(q, c, e);
 }
 

@@ -71,14 +71,6 @@ static int bind_targets(struct req *q, struct db_call *c, const struct run_plan 
     return 0;
 }
 
-static void bind_int(struct db_call *c, struct opt_int v)
-{
-    if (v.set)
-        call_i64(c, v.v);
-    else
-        call_null(c);
-}
-
 int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, struct err *e)
 {
     static const struct run_budget none;

@@ -5,6 +5,7 @@
 
 #include "handlers/bind.h"
 #include "handlers/operations.h"
+#include "handlers/run_request.h"
 #include "server/base/clock.h"
 
 enum {
@@ -69,15 +70,10 @@ static int bind(struct req *q, struct db_call *c, struct err *e)
     return 0;
 }
 
-static bool is_final(struct str state)
-{
-    return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
-}
-
 /* Adds the event, if there is one, and remembers that it was told. */
 static void tell(struct stream *s, const struct rows *r, struct buf *b)
 {
-    s->final = is_final(rows_text(r, 0, 0));
+    s->final = run_is_final(rows_text(r, 0, 0));
     if (rows_null(r, 0, 3))
         return;
     s->revision = rows_i64(r, 0, 1);
@@ -191,7 +187,7 @@ static int render(struct req *q, const struct rows *r, struct err *e)
     struct stream *s = op_state(q)->data;
     struct buf b;
     if (rows_count(r) == 0)
-        return err_set(e, ERR_NOT_FOUND, "there is no such run");
+        return run_not_found(e);
     if (enter(q, e) < 0)
         return -1;
     if (!http_answer_wanted(q)) {

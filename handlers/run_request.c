@@ -175,3 +175,8 @@ const struct field run_fields[] = {
      .fields = dry_run_fields, .size = sizeof(struct run_dry_run)},
     {.type = FIELD_END},
 };
+
+bool run_is_final(struct str state)
+{
+    return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
+}

@@ -122,6 +122,9 @@ int run_plan_make(struct req *q, const struct run_body *b, const struct run_sour
 /* Three parameters: cost, tokens and deadline, each NULL where b does not say. */
 int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, struct err *e);
 
+/* Whether a run in this state has ended for good, unless it is tried again. */
+bool run_is_final(struct str state);
+
 /* A time with date, seconds and zone that exists. */
 bool is_rfc3339(struct str s);
 

@@ -19,16 +19,6 @@ const struct field resume_fields[] = {
     {.type = FIELD_END},
 };
 
-static int run_not_found(struct err *e)
-{
-    return err_set(e, ERR_NOT_FOUND, "there is no such run");
-}
-
-static bool is_final(struct str state)
-{
-    return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
-}
-
 /* "name:value" as an object that a run's labels must contain, or NULL. */
 static int bind_label(struct req *q, struct db_call *c, struct err *e)
 {
@@ -81,7 +71,7 @@ static int get_bind(struct req *q, struct db_call *c, struct err *e)
 static bool should_wait(const struct req *q, struct str state)
 {
     const struct query_value *wait = req_query(q, "wait");
-    if (!wait->set || is_final(state) || str_is(state, "paused") || http_draining(q))
+    if (!wait->set || run_is_final(state) || str_is(state, "paused") || http_draining(q))
         return false;
     return clock_us() - q->started_us < wait->number * 1000;
 }
@@ -193,7 +183,7 @@ static int nothing_to_retry(struct str state, struct err *e)
 {
     if (str_is(state, "cancelled"))
         return err_set(e, ERR_CONFLICT, "the run was cancelled: another run makes what is missing");
-    if (!is_final(state))
+    if (!run_is_final(state))
         return err_set(e, ERR_CONFLICT,
                        "the run has not ended: what fails can be put back when it has");
     return err_set(e, ERR_CONFLICT, "the run has no failed items to retry");
@@ -207,8 +197,8 @@ static int retry_render(struct req *q, const struct rows *r, struct err *e)
     if (rows_count(r) == 0)
         return run_not_found(e);
     struct str state = rows_text(r, 0, 0);
-    bool changed = rows_bool(r, 0, 2), under_way = !is_final(state) && rows_i64(r, 0, 3) > 0;
-    if (!changed && is_final(state) && !str_is(state, "cancelled") && !s->data) {
+    bool changed = rows_bool(r, 0, 2), under_way = !run_is_final(state) && rows_i64(r, 0, 3) > 0;
+    if (!changed && run_is_final(state) && !str_is(state, "cancelled") && !s->data) {
         s->data = q;
         return RENDER_AGAIN;
     }

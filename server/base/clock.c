@@ -25,11 +25,16 @@ void clock_rfc3339_at(int64_t unix_us, char out[25])
     (void)snprintf(out, 25, "%.24s", text);
 }
 
-void clock_rfc3339(char out[25])
+int64_t clock_unix_us(void)
 {
     struct timespec t;
     (void)clock_gettime(CLOCK_REALTIME, &t);
-    clock_rfc3339_at((int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000, out);
+    return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+void clock_rfc3339(char out[25])
+{
+    clock_rfc3339_at(clock_unix_us(), out);
 }
 
 int clock_cond_init(pthread_cond_t *cond)

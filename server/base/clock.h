@@ -1,4 +1,4 @@
-/* Monotonic time for durations, wall time for display only. */
+/* Monotonic time for durations, wall time for what people and other machines read. */
 #ifndef MONOCEROS_BASE_CLOCK_H
 #define MONOCEROS_BASE_CLOCK_H
 
@@ -8,6 +8,8 @@
 
 /* Microseconds on the monotonic clock. */
 int64_t clock_us(void);
+/* Microseconds of the Unix epoch. */
+int64_t clock_unix_us(void);
 /* RFC 3339 UTC with milliseconds, e.g. 2026-01-31T12:00:00.000Z. */
 void clock_rfc3339(char out[25]);
 /* The same of a time in microseconds of the Unix epoch. */

@@ -73,22 +73,26 @@ static bool is_coded(struct str tag)
     return tag.n > end.n && str_eq(str_from(tag, tag.n - end.n), end);
 }
 
+static struct str without_coding(struct str tag)
+{
+    return (struct str){tag.p, tag.n - (is_coded(tag) ? sizeof(CODED_TAG_END) - 2 : 0)};
+}
+
 bool http_tag_next(struct str *list, bool weakly, struct str *tag)
 {
     bool found = next_tag(list, weakly, tag);
-    if (found && is_coded(*tag))
-        tag->n -= sizeof(CODED_TAG_END) - 2;
+    if (found)
+        *tag = without_coding(*tag);
     return found;
 }
 
 /* Weakly, as RFC 9110 (13.1.2) has it: the coding that a copy was sent in makes no difference. */
 static bool names(struct str list, const char *tag, bool *coded)
 {
-    struct str one, bare;
+    struct str one;
     while (next_tag(&list, true, &one)) {
         *coded = is_coded(one);
-        bare = (struct str){one.p, one.n - (*coded ? sizeof(CODED_TAG_END) - 2 : 0)};
-        if (str_is(one, "*") || str_is(bare, tag))
+        if (str_is(one, "*") || str_is(without_coding(one), tag))
             return true;
     }
     return false;
