@@ -36,6 +36,9 @@ struct config {
     int lease_s, renew_s, flush_ms;
     int quality_window; /* items; failed plus dropped above 30 % of them pauses the run */
     int drain_timeout_s;
+    const char *artefacts; /* directory of the files of exports */
+    int export_threads;
+    int export_days;                    /* 0: exports are kept until they are deleted */
     int audit_days;                     /* rows of the audit log that are older go */
     const char *log_level, *log_format; /* "json" or "text" */
     /* The declared providers and encoders; `offline` is always the first of each. */

@@ -162,6 +162,7 @@ class Database:
         self.name = cluster.database(prefix)
         self.url = cluster.url(self.name)  # as its owner
         self.service_url = cluster.url(self.name, "monoceros_service")
+        self.artefacts = cluster.home / "artefacts" / self.name
 
     def execute(self, sql):
         return self.cluster.execute(sql, self.name)

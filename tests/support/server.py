@@ -59,6 +59,7 @@ class Server:
                          "MONOCEROS_MIGRATE_DATABASE_URL": database.url,
                          "MONOCEROS_SERVICE_ROLE": "monoceros_service",
                          "MONOCEROS_LISTEN": f"127.0.0.1:{self.port}",
+                         "MONOCEROS_ARTEFACTS": str(database.artefacts),
                          "MONOCEROS_LOG_FORMAT": "json", **settings}
         self.process = None
         self._log = tempfile.NamedTemporaryFile(prefix="monoceros-", suffix=".log")

@@ -1,6 +1,7 @@
 -- THE table of what the role that serves may do: kind, name, privileges on the whole, and the columns
 -- that it may change where these are not all. A table that it must not touch has a row without any.
 (VALUES
+    ('TABLE', 'artefact_store', 'SELECT,INSERT', ''),
     ('TABLE', 'audit', 'SELECT,INSERT', ''),
     ('TABLE', 'captions', 'SELECT,INSERT,DELETE',
      'dropped,rejected,flags,duplicate_of,verdict,reviewer,reviewed_at'),
@@ -9,6 +10,8 @@
     ('TABLE', 'dialogues', 'SELECT,INSERT,DELETE', ''),
     ('TABLE', 'embeddings', 'SELECT,INSERT,DELETE', ''),
     ('TABLE', 'encoders', 'SELECT,INSERT', 'probes,cosine,checked_at'),
+    ('TABLE', 'export_files', 'SELECT,INSERT,UPDATE,DELETE', ''),
+    ('TABLE', 'exports', 'SELECT,INSERT,UPDATE,DELETE', ''),
     ('TABLE', 'failures', 'SELECT,INSERT,DELETE',
      'retry,put_back,reason,detail,raw,provider,tokens_in,tokens_out,cost,calls,created_at'),
     ('TABLE', 'idempotency', 'SELECT,INSERT,UPDATE,DELETE', ''),
