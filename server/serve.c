@@ -217,6 +217,7 @@ static void handle_signals(sigset_t *set, bool reload)
     (void)sigaction(SIGTERM, &a, NULL);
     (void)sigaction(SIGINT, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write says so instead */
 }
 
 /* Nothing is refused for it: who has one role for all goes on as ever. */
