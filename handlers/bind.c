@@ -74,17 +74,17 @@ int require_dataset(struct req *q, struct work_ctx *ctx, struct err *e)
     return rows_count(rows) ? 0 : dataset_not_found(q, e);
 }
 
-int run_not_found(struct err *e)
+int no_such(const char *what, struct err *e)
 {
-    return err_set(e, ERR_NOT_FOUND, "there is no such run");
+    return err_set(e, ERR_NOT_FOUND, "there is no such %s", what);
 }
 
-int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e)
+int bind_id(struct req *q, struct db_call *c, enum stmt_id stmt, const char *what, struct err *e)
 {
     uint8_t id[SEED_ID_BYTES];
     call_init(c, stmt);
     if (!seed_id_parse(q->params[0], id))
-        return run_not_found(e);
+        return no_such(what, e);
     bind_caller(q, c);
     return bind_copy(q, c, q->params[0], e);
 }

@@ -20,8 +20,8 @@ bool dataset_name_is_valid(struct str name);
 int bind_dataset(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
 /* On a thread of the pool: 0 when there is the dataset that the path names first. */
 int require_dataset(struct req *q, struct work_ctx *ctx, struct err *e);
-/* Starts a call with the caller and the run that the path names first. */
-int bind_run(struct req *q, struct db_call *c, enum stmt_id stmt, struct err *e);
+/* Starts a call with the caller and the thing that the path names first by its id; `what` it is. */
+int bind_id(struct req *q, struct db_call *c, enum stmt_id stmt, const char *what, struct err *e);
 /* A query parameter as text, NULL when it is not given. */
 int bind_query(struct req *q, struct db_call *c, const char *name, struct err *e);
 /* A query parameter that is an id of 32 digits. */
@@ -33,7 +33,8 @@ int bind_caption_id(struct req *q, struct db_call *c, struct str id, struct err 
 const char *hex_text(struct req *q, const uint8_t *p, size_t n);
 
 int dataset_not_found(struct req *q, struct err *e);
-int run_not_found(struct err *e);
+/* There is none of that id. */
+int no_such(const char *what, struct err *e);
 /* Answers with the JSON text in column `col` of the only row: 404 when there is no row (no dataset)
  * or the value is NULL (no `what`). */
 int render_item(struct req *q, const struct rows *r, const char *what, struct err *e);

@@ -14,6 +14,8 @@ extern const struct operation op_list_failures;
 extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
 extern const struct operation op_pause_run, op_resume_run, op_cancel_run, op_retry_run,
     op_get_run_events;
+extern const struct operation op_create_export, op_list_exports, op_get_export, op_delete_export;
+extern const struct operation op_cancel_export, op_get_export_events, op_get_export_result;
 extern const struct operation op_create_review, op_list_reviews, op_get_review;
 extern const struct operation op_lease_review_items, op_give_verdicts, op_list_verdicts;
 extern const struct operation op_list_representations, op_lookup_representations;
@@ -36,7 +38,8 @@ extern const struct operation op_healthz, op_readyz, op_metrics, op_openapi, op_
 extern const struct field dataset_fields[], seeds_fields[], run_fields[], resume_fields[],
     lookup_fields[], compute_fields[], embeddings_fields[], review_fields[], lease_fields[],
     verdicts_fields[], prompt_fields[], preview_fields[], expand_fields[], provider_limits_fields[],
-    transfer_fields[], image_moments_fields[], key_fields[], rotate_fields[], sign_fields[];
+    transfer_fields[], image_moments_fields[], key_fields[], rotate_fields[], sign_fields[],
+    export_fields[];
 
 /* Values of query parameters and members, by number. */
 enum { FORMAT_FLOAT, FORMAT_BASE64 };

@@ -30,6 +30,8 @@ static const char *const dialogue_formats[] = {
     [DIALOGUE_MONOCEROS] = "monoceros", [DIALOGUE_LLAVA] = "llava", NULL};
 static const char *const run_states[] = {"queued", "running",   "paused", "succeeded",
                                          "failed", "cancelled", NULL};
+static const char *const export_states[] = {"queued", "running",   "succeeded",
+                                            "failed", "cancelled", NULL};
 static const char *const tasks[] = {"multiple_choice", "question_answering", "complex_reasoning",
                                     NULL};
 
@@ -91,6 +93,8 @@ static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
 static const struct query_param runs_query[] = {
     CHOICE("state", run_states), {"label", QUERY_TEXT, 2, 264, NULL}, PAGE(1000), END};
+static const struct query_param exports_query[] = {
+    CHOICE("state", export_states), {"label", QUERY_TEXT, 2, 264, NULL}, PAGE(1000), END};
 static const struct query_param prompts_query[] = {CHOICE("stage", prompt_stages), PAGE(1000), END};
 static const struct query_param run_query[] = {{"wait", QUERY_DURATION, 0, 60000, NULL}, END};
 static const struct query_param representations_query[] = {
@@ -147,6 +151,7 @@ static const struct query_param verdicts_query[] = {
 
 #define DATASET "/v1/datasets/{dataset}"
 #define RUN     "/v1/runs/{run}"
+#define EXPORT  "/v1/exports/{export}"
 #define REVIEW  "/v1/reviews/{review}"
 #define KEY     "/v1/keys/{key}"
 #define IMAGES  "/v1/encoders/{encoder}/image-moments"
@@ -195,6 +200,19 @@ const struct route routes[] = {
      &op_get_run_events},
     {HTTP_GET, RUN "/result", "get_run_result", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
      &op_get_run_result},
+    {HTTP_POST, DATASET "/exports", "create_export", SCOPE_WRITE, BODY_JSON, RUN_BODY,
+     export_fields, NULL, &op_create_export},
+    {HTTP_GET, DATASET "/exports", "list_exports", SCOPE_READ, BODY_NONE, 0, NULL, exports_query,
+     &op_list_exports},
+    {HTTP_GET, EXPORT, "get_export", SCOPE_READ, BODY_NONE, 0, NULL, run_query, &op_get_export},
+    {HTTP_DELETE, EXPORT, "delete_export", SCOPE_WRITE, BODY_NONE, 0, NULL, NULL,
+     &op_delete_export},
+    {HTTP_POST, EXPORT "/cancel", "cancel_export", SCOPE_WRITE, BODY_NONE, 0, NULL, NULL,
+     &op_cancel_export},
+    {HTTP_GET, EXPORT "/events", "get_export_events", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
+     &op_get_export_events},
+    {HTTP_GET, EXPORT "/result", "get_export_result", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
+     &op_get_export_result},
     {HTTP_POST, DATASET "/reviews", "create_review", SCOPE_WRITE, BODY_JSON, SMALL_BODY,
      review_fields, NULL, &op_create_review},
     {HTTP_GET, DATASET "/reviews", "list_reviews", SCOPE_READ, BODY_NONE, 0, NULL, page_query,

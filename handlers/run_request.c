@@ -72,7 +72,7 @@ static const struct field caption_fields[] = {
 };
 
 /* In the order of dialogue_tasks. */
-static const struct field mix_fields[] = {
+const struct field mix_fields[] = {
     {FIELD_NUMBER, "multiple_choice", .offset = 0, .max = 1},
     {FIELD_NUMBER, "question_answering", .offset = sizeof(struct opt_number), .max = 1},
     {FIELD_NUMBER, "complex_reasoning", .offset = 2 * sizeof(struct opt_number), .max = 1},
@@ -175,8 +175,3 @@ const struct field run_fields[] = {
      .fields = dry_run_fields, .size = sizeof(struct run_dry_run)},
     {.type = FIELD_END},
 };
-
-bool run_is_final(struct str state)
-{
-    return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
-}

@@ -3,6 +3,7 @@
 #ifndef MONOCEROS_HANDLERS_RUN_REQUEST_H
 #define MONOCEROS_HANDLERS_RUN_REQUEST_H
 
+#include "handlers/job.h"
 #include "handlers/operation.h"
 #include "server/domain/settings.h"
 #include "server/domain/transfer_parameters.h"
@@ -63,12 +64,12 @@ struct run_budget {
     struct str deadline;
 };
 extern const struct field budget_fields[];
+/* DIALOGUE_TASKS numbers, the shares of a mix. */
+extern const struct field mix_fields[];
 
 struct run_dry_run {
     struct opt_int pilot;
 };
-
-enum { LABELS_MAX = 16, LABEL_VALUE_MAX = 200 };
 
 struct run_body {
     struct str labels; /* as JSON */
@@ -121,9 +122,6 @@ int run_plan_make(struct req *q, const struct run_body *b, const struct run_sour
 
 /* Three parameters: cost, tokens and deadline, each NULL where b does not say. */
 int bind_budget(struct req *q, struct db_call *c, const struct run_budget *b, struct err *e);
-
-/* Whether a run in this state has ended for good, unless it is tried again. */
-bool run_is_final(struct str state);
 
 /* A time with date, seconds and zone that exists. */
 bool is_rfc3339(struct str s);

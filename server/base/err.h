@@ -20,6 +20,8 @@ enum err_code {
     ERR_CONFLICT,           /* 409 */
     ERR_TRANSFER_NOT_READY, /* 409 */
     ERR_TOO_FEW_VECTORS,    /* 409 */
+    ERR_OFFLINE_ROWS_MIXED, /* 409 */
+    ERR_NOTHING_TO_EXPORT,  /* 409 */
     ERR_KEY_IN_FLIGHT,      /* 409: the first request with an Idempotency-Key is under way */
     ERR_KEY_REUSED,         /* 422: an Idempotency-Key came with another body before */
     ERR_PRECONDITION,       /* 412: If-Match or If-None-Match */

@@ -47,6 +47,15 @@ static const struct problem problems[ERR_COUNT] = {
         {409, "transfer-not-ready", "Transfer not ready",
          "The transfer that was named, or any of that method, is still being prepared. Create one "
          "with POST …/transfers, or wait until its state is ready."},
+    [ERR_OFFLINE_ROWS_MIXED] = {409, "offline-rows-mixed", "Offline rows mixed with real ones",
+                                "The export would have rows of the offline composer or encoder, "
+                                "which are for trying things "
+                                "out, beside rows of real models; the detail says which are which. "
+                                "Name the recipes by view "
+                                "and dialogue_recipes, or another transfer; or say allow_offline."},
+    [ERR_NOTHING_TO_EXPORT] = {409, "nothing-to-export", "Nothing to export",
+                               "The view picks no usable caption of the dataset that select lets "
+                               "through. Run the stage captions first, or select less narrowly."},
     [ERR_TOO_FEW_VECTORS] = {409, "too-few-vectors", "Too few vectors",
                              "A transfer needs the embeddings of two captions at least. Run the "
                              "stage representations over more captions first."},
@@ -88,6 +97,10 @@ static const struct problem outcomes[] = {
     {0, "run-failed", "Run failed",
      "More items of a run failed than its max_failed allows. What was made stays. GET …/failures "
      "says why each failed; POST /v1/runs/{run}/retry puts them back."},
+    {0, "export-failed", "Export failed",
+     "The files of an export could not be made; the detail says why. None of them can be had. "
+     "Create "
+     "another one when the cause is gone."},
     {0, "transfer-failed", "Transfer failed",
      "A transfer could not be prepared; the detail says why. Nothing can be read with it. Create "
      "another one when the cause is gone."},

@@ -159,6 +159,10 @@ SPECIAL = {
     "transfers_list": {5: None, 6: None},
     "replica_seen": {2: "{}"},
     "run_create": {5: "{}", 8: "{}", 9: None, 10: None, 14: None, 19: "{}", 23: "{}"},
+    "export_create": {8: "{}", 12: "{}", 19: "{}"},
+    "export_look": {2: [RECIPE, RUN], 3: "{}", 4: [RECIPE, RUN]},
+    "export_size": {2: [RECIPE, RUN], 3: "{}"},
+    "exports_list": {2: "plans", 4: None, 5: "{}", 6: 101},
 }
 
 

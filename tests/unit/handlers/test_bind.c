@@ -40,7 +40,7 @@ static void test_paths_that_name_nothing(void **state)
     assert_int_equal(e.code, ERR_NOT_FOUND);
     err_clear(&e);
     f.q.params[0] = STR("0123456789ABCDEF0123456789abcdef");
-    assert_int_equal(bind_run(&f.q, &c, STMT_RUN_GET, &e), -1);
+    assert_int_equal(bind_id(&f.q, &c, STMT_RUN_GET, "run", &e), -1);
     assert_int_equal(e.code, ERR_NOT_FOUND);
     fake_end(&f);
 }

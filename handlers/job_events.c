@@ -1,11 +1,10 @@
-/* Server-sent events of a run. A stream holds no thread: a timer asks the database what is new, and
+/* Server-sent events of a job. A stream holds no thread: a timer asks the database what is new, and
  * the database's thread writes it. The state is asked for often, since that costs one row; progress
  * as seldom as it has to be for the asking to cost little. */
 #include <stdio.h>
 
 #include "handlers/bind.h"
-#include "handlers/operations.h"
-#include "handlers/run_request.h"
+#include "handlers/job.h"
 #include "server/base/clock.h"
 
 enum {
@@ -20,7 +19,8 @@ enum {
 
 /* Of one request, used by one thread at a time. */
 struct stream {
-    const char *run;
+    const struct job_kind *kind;
+    const char *job;
     int64_t revision, ended; /* told last */
     bool looks;              /* at progress, now */
     int64_t asked_us, look_us, said_us;
@@ -31,9 +31,9 @@ static void ask(struct req *q)
 {
     struct db_call *c = &op_state(q)->call;
     const struct stream *s = op_state(q)->data;
-    call_init(c, STMT_RUN_EVENT);
+    call_init(c, s->kind->event);
     bind_caller(q, c);
-    call_z(c, s->run);
+    call_z(c, s->job);
     call_i64(c, s->revision);
     call_i64(c, s->ended);
     call_bool(c, s->looks);
@@ -56,14 +56,15 @@ static void read_last(const struct req *q, struct stream *s)
     }
 }
 
-static int bind(struct req *q, struct db_call *c, struct err *e)
+int job_events_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e)
 {
     struct stream *s = arena_alloc(q->arena, sizeof(*s));
     if (!s)
         return err_set(e, ERR_NO_MEMORY, "no memory for the request");
-    if (bind_run(q, c, STMT_RUN_EVENT, e) < 0)
+    if (bind_id(q, c, kind->event, kind->name, e) < 0)
         return -1;
-    *s = (struct stream){.run = c->params[1].p, .looks = true, .asked_us = clock_us()};
+    *s =
+        (struct stream){.kind = kind, .job = c->params[1].p, .looks = true, .asked_us = clock_us()};
     op_state(q)->data = s;
     read_last(q, s);
     ask(q);
@@ -73,12 +74,13 @@ static int bind(struct req *q, struct db_call *c, struct err *e)
 /* Adds the event, if there is one, and remembers that it was told. */
 static void tell(struct stream *s, const struct rows *r, struct buf *b)
 {
-    s->final = run_is_final(rows_text(r, 0, 0));
+    s->final = job_is_final(rows_text(r, 0, 0));
     if (rows_null(r, 0, 3))
         return;
     s->revision = rows_i64(r, 0, 1);
     s->ended = rows_i64(r, 0, 2);
-    buf_addf(b, "id: %lld-%lld\nevent: run\ndata: ", (long long)s->revision, (long long)s->ended);
+    buf_addf(b, "id: %lld-%lld\nevent: %s\ndata: ", (long long)s->revision, (long long)s->ended,
+             s->kind->name);
     struct str json = rows_text(r, 0, 3);
     for (size_t i = 0; i < json.n; i++)
         if (json.p[i] != '\n') /* between members only */
@@ -90,7 +92,7 @@ static void tell(struct stream *s, const struct rows *r, struct buf *b)
 static void add_end(const struct stream *s, struct buf *b)
 {
     if (s->final)
-        buf_addz(b, "retry: 86400000\n: the run has ended\n\n");
+        buf_addf(b, "retry: 86400000\n: the %s has ended\n\n", s->kind->name);
 }
 
 static void leave(struct req *q)
@@ -132,7 +134,7 @@ static void plan_look(struct stream *s)
     s->looks = now + STEP_MS * 1000 >= s->look_us;
 }
 
-/* On a database thread. A stream whose run is gone or whose database is away ends: whoever follows
+/* On a database thread. A stream whose job is gone or whose database is away ends: whoever follows
  * comes back and is told why. */
 static void on_look(void *arg, struct rows *rows, const struct err *e)
 {
@@ -182,12 +184,12 @@ static int enter(struct req *q, struct err *e)
     return -1;
 }
 
-static int render(struct req *q, const struct rows *r, struct err *e)
+int job_events_render(struct req *q, const struct rows *r, struct err *e)
 {
     struct stream *s = op_state(q)->data;
     struct buf b;
     if (rows_count(r) == 0)
-        return run_not_found(e);
+        return no_such(s->kind->name, e);
     if (enter(q, e) < 0)
         return -1;
     if (!http_answer_wanted(q)) {
@@ -202,5 +204,3 @@ static int render(struct req *q, const struct rows *r, struct err *e)
     go_on(q, &b);
     return RENDER_BEGUN;
 }
-
-const struct operation op_get_run_events = {.bind = bind, .render = render};

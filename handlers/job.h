@@ -1,0 +1,37 @@
+/* What runs and exports have in common as jobs: labels, whoever waits for an end, results and
+ * events. Their operations differ in what they are called and in their statements. */
+#ifndef MONOCEROS_HANDLERS_JOB_H
+#define MONOCEROS_HANDLERS_JOB_H
+
+#include "handlers/operation.h"
+
+enum { LABELS_MAX = 16, LABEL_VALUE_MAX = 200 };
+
+/* All three statements have the caller and the job first. */
+struct job_kind {
+    const char *name;    /* "run": in sentences, and of its events */
+    enum stmt_id get;    /* $3 whether the JSON may be left out; one row: state, JSON or NULL */
+    enum stmt_id result; /* one row: whether there is a result, JSON */
+    enum stmt_id event; /* $3 revision and $4 items told last, $5 whether progress is looked at; one
+                         * row: state, revision, items, JSON or NULL when there is nothing new */
+};
+
+/* Whether a job in this state has ended for good, unless it is tried again. */
+bool job_is_final(struct str state);
+
+/* The query parameter `label` as an object that labels must contain, or NULL. */
+int job_bind_label(struct req *q, struct db_call *c, struct err *e);
+
+int job_get_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
+/* With `wait`, once the job is final or paused, or the time is over. */
+int job_get_render(struct req *q, const struct rows *r, const struct job_kind *kind, struct err *e);
+
+int job_result_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
+int job_result_render(struct req *q, const struct rows *r, const struct job_kind *kind,
+                      struct err *e);
+
+/* Server-sent events, up to the job's end. */
+int job_events_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
+int job_events_render(struct req *q, const struct rows *r, struct err *e);
+
+#endif
