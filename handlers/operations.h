@@ -21,6 +21,7 @@ extern const struct operation op_lease_review_items, op_give_verdicts, op_list_v
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_import_embeddings;
 extern const struct operation op_export_npy, op_export_safetensors, op_export_ids;
+extern const struct operation op_get_export_file;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_create_transfer, op_list_transfers, op_get_transfer;
 extern const struct operation op_get_transfer_file;

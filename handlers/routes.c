@@ -244,6 +244,8 @@ const struct route routes[] = {
      NULL, &op_get_transfer},
     {HTTP_GET, DATASET "/transfers/{transfer}/files/{file}", "get_transfer_file", SCOPE_EXPORT,
      BODY_NONE, 0, NULL, file_query, &op_get_transfer_file},
+    {HTTP_GET, "/v1/exports/{export}/files/{name}", "get_export_file", SCOPE_EXPORT, BODY_NONE, 0,
+     NULL, file_query, &op_get_export_file},
     {HTTP_PUT, IMAGES, "put_image_moments", SCOPE_WRITE, BODY_JSON, VECTOR_BODY,
      image_moments_fields, NULL, &op_put_image_moments},
     {HTTP_POST, IMAGES "/import", "import_image_moments", SCOPE_WRITE, BODY_STREAM, IMPORT_BODY,
