@@ -4,7 +4,7 @@
 
 -- Which directory the files of this database's exports are in: its marker has the same id.
 CREATE TABLE artefact_store (
-    only  boolean PRIMARY KEY DEFAULT true CHECK (only),
+    "only" boolean PRIMARY KEY DEFAULT true CHECK ("only"),
     id    uuid NOT NULL
 );
 
