@@ -193,7 +193,8 @@ bool http_draining(const struct req *q);
  * was slower than allowed. */
 ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e);
 
-/* The length of a body that ends where http_complete() says so. */
+/* The length of a body that ends where http_complete() says so; with q->err set, it is not whole.
+ */
 #define HTTP_OPEN_END UINT64_MAX
 
 /* Answers that are made while they are sent, by whoever works on a pending request. Begins

@@ -222,7 +222,7 @@ class Contract:
             validator(header["schema"]).validate(value)
         if method == "HEAD":
             return
-        if described["type"].endswith("json"):
+        if described["type"].endswith(("/json", "+json")):
             self._body(where, described, response)
         self.seen[(operation.id, response.status)] += 1
 
