@@ -133,7 +133,9 @@ class Story:
         self.parts.append({"name": name, "seconds": seconds, "rows": rows, "bytes": size,
                            "server_cpu": cpu_seconds(pid) - cpu[0],
                            "postgres_cpu": cluster_cpu(self.cluster) - cpu[1], "peak": peak_bytes(pid)})
-        print(f"{name}: {seconds:.1f} s, peak {peak_bytes(pid) / MIB:.0f} MiB, load {load_average():.1f}", flush=True)
+        done = self.parts[-1]
+        print(f"{name}: {seconds:.1f} s, CPU {done['server_cpu']:.1f} s and of PostgreSQL {done['postgres_cpu']:.1f} s, "
+              f"peak {done['peak'] / MIB:.0f} MiB, load average {load_average():.1f}", flush=True)
         return answer
 
     def make(self, captions, dialogues):
@@ -217,10 +219,10 @@ def show_parts(parts):
 
 
 def show_disk(database):
-    sizes = database.query("SELECT relname AS name, pg_table_size(oid) AS t, pg_indexes_size(oid) AS i FROM pg_class"
+    sizes = database.query("SELECT relname, pg_table_size(oid) AS rows, pg_indexes_size(oid) AS indexes FROM pg_class"
                            " WHERE relkind = 'r' AND pg_total_relation_size(oid) > 8 << 20 ORDER BY 2 DESC")
     table("The database in MB", ["table", "rows", "indexes"],
-          [[s["name"], f"{s['t'] / 1e6:,.0f}", f"{s['i'] / 1e6:,.0f}"] for s in sizes])
+          [[s["relname"], f"{s['rows'] / 1e6:,.0f}", f"{s['indexes'] / 1e6:,.0f}"] for s in sizes])
     print(f"in all {database.value('SELECT pg_database_size(current_database()) AS n') / 1e6:,.0f} MB")
 
 
