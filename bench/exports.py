@@ -90,8 +90,10 @@ class Watch:
         self.seen, self.ended, self.ranges = {}, {}, {}
 
     def look(self):
+        """Whether the run goes on."""
         now = time.monotonic() - self.started
-        for row in self.database.query(PROGRESS.format(self.run)):
+        rows = self.database.query(PROGRESS.format(self.run))
+        for row in rows:
             stage = row["stage"]
             self.seen.setdefault(stage, []).append((now, row["rows"] or 0))
             self.ranges[stage] = row["ranges"]
@@ -99,6 +101,7 @@ class Watch:
                 self.ended.pop(stage, None)
             else:
                 self.ended.setdefault(stage, now)
+        return rows or self.database.value(f"SELECT state FROM runs WHERE run_id = '{self.run}'") in ("queued", "running")
 
     def rate(self, stage, part, parts):
         """Rows a second in one part of as many equal ones of all the rows of a stage."""
@@ -143,16 +146,15 @@ class Story:
         self.dataset = Dataset(self.api, NAME, shards=16)
         self.part("import", lambda: self.dataset.load(packed, Content_Encoding="gzip").json(),
                   rows=lambda answer: answer["new"])
-        shares = {task: round(share * dialogues / sum(SHARES.values())) for task, share in SHARES.items()}
-        return self.part("stages", lambda: self.run(dialogues={"targets": shares}), rows=captions)
+        shares = {task: share * dialogues / sum(SHARES.values()) / captions for task, share in SHARES.items()}
+        return self.part("stages", lambda: self.run(dialogues={"mix": shares}), rows=captions)
 
     def run(self, **body):
         run = self.dataset.start(**body)
         watch = Watch(self.server.database, run["id"])
-        while run["state"] in ("queued", "running"):
-            run = self.api.call("get_run", run=run["id"], params={"wait": "2s"}).json()
-            if run["state"] == "running":
-                watch.look()
+        while watch.look():
+            time.sleep(2)
+        run = self.api.call("get_run", run=run["id"], params={"wait": "20s"}).json()
         assert run["state"] == "succeeded", run
         return run, watch
 
