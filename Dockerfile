@@ -25,8 +25,11 @@ RUN apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-ins
         --shell /usr/sbin/nologin monoceros
 COPY --from=build /source/build/release/monoceros /usr/local/bin/monoceros
 COPY LICENSE /usr/share/doc/monoceros/LICENSE
+RUN install -d -o monoceros -g monoceros -m 0750 /var/lib/monoceros/artefacts
+VOLUME /var/lib/monoceros/artefacts
 USER 10001:10001
-ENV MONOCEROS_LISTEN=127.0.0.1:8080
+ENV MONOCEROS_LISTEN=127.0.0.1:8080 \
+    MONOCEROS_ARTEFACTS=/var/lib/monoceros/artefacts
 EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s --retries=3 \

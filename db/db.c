@@ -11,6 +11,7 @@ struct db {
     char *conninfo;
     char name[64];
     bool index_only;
+    bool snapshot; /* in a transaction that reads as of one moment */
     bool prepared[STMT_COUNT];
 };
 
@@ -78,6 +79,8 @@ static int db_connect(struct db *db, struct err *e)
 {
     if (db->conn && PQstatus(db->conn) == CONNECTION_OK)
         return 0;
+    if (db->snapshot)
+        return unavailable(e, "the connection was lost in the middle of a snapshot");
     PQfinish(db->conn);
     const char *options = db->index_only ? SESSION_OPTIONS INDEX_OPTIONS : SESSION_OPTIONS;
     const char *const keys[] = {"dbname",           "application_name", "options",
@@ -208,7 +211,7 @@ int db_run(struct db *db, const struct db_call *c, struct rows **ret, struct err
     struct err first = {0};
     if (run_once(db, c, ret, &first) == 0)
         return 0;
-    if (first.code == ERR_UNAVAILABLE) {
+    if (first.code == ERR_UNAVAILABLE && !db->snapshot) {
         /* A connection that died while idle, or a deadlock: one more try tells, on a new
          * connection, because one that was ended by the server looks well until its second use. */
         disconnect(db);
@@ -301,4 +304,22 @@ int db_exec(struct db *db, const char *sql, struct rows **ret, struct err *e)
     else
         PQclear(r);
     return 0;
+}
+
+int db_snapshot_begin(struct db *db, struct err *e)
+{
+    if (db_exec(db, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, e) < 0)
+        return -1;
+    db->snapshot = true;
+    return 0;
+}
+
+void db_snapshot_end(struct db *db)
+{
+    struct err e = {0};
+    if (!db->snapshot)
+        return;
+    if (db_exec(db, "COMMIT", NULL, &e) < 0)
+        disconnect(db);
+    db->snapshot = false;
 }

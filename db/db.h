@@ -99,6 +99,12 @@ int db_run(struct db *db, const struct db_call *c, struct rows **ret, struct err
  * has n entries, all NULL on failure. Not repeated: the caller decides what a lost answer means. */
 int db_batch(struct db *db, const struct db_call *calls, int n, struct rows **ret, struct err *e);
 
+/* Until db_snapshot_end, which accepts a connection without one, all calls read the database as of
+ * one moment and may not write; when the connection is lost they fail, because another one would
+ * read as of another moment. */
+int db_snapshot_begin(struct db *db, struct err *e);
+void db_snapshot_end(struct db *db);
+
 /* Plain SQL text without parameters, for migrations only. */
 int db_exec(struct db *db, const char *sql, struct rows **ret, struct err *e);
 

@@ -1,5 +1,7 @@
 /* Prepared transfers: what is made, what it is made of, and the rule for images that goes with it.
  */
+#include "handlers/transfers.h"
+
 #include "handlers/bind.h"
 #include "handlers/image_moments.h"
 #include "handlers/operations.h"
@@ -32,9 +34,10 @@ const struct field transfer_fields[] = {
     {.type = FIELD_END},
 };
 
-/* Columns of transfer_columns.sql, behind the item and its key. */
+/* Columns behind the item and its key: those of transfer_columns.sql, then others. */
+enum { COL_RULE = 2 };
 enum {
-    COL_METHOD = 2,
+    COL_METHOD,
     COL_PARAMETERS,
     COL_DIMENSION,
     COL_SCALE,
@@ -53,31 +56,31 @@ static enum transfer_method method_of(struct str name)
 }
 
 /* Of the vectors the rule only says which they are. */
-static bool read_rule(const struct rows *r, int row, struct transfer *t)
+static bool read_rule(const struct rows *r, int row, int first, struct transfer *t)
 {
     static const double some;
     struct arena *a = arena_new(PARAMETERS_BYTES * 16);
     struct err e = {0};
     bool images = false;
-    *t = (struct transfer){.method = method_of(rows_text(r, row, COL_METHOD)),
-                           .n = (size_t)rows_i64(r, row, COL_DIMENSION),
-                           .scale = rows_double(r, row, COL_SCALE)};
+    *t = (struct transfer){.method = method_of(rows_text(r, row, first + COL_METHOD)),
+                           .n = (size_t)rows_i64(r, row, first + COL_DIMENSION),
+                           .scale = rows_double(r, row, first + COL_SCALE)};
     bool ok =
-        a && transfer_parameters_read(rows_text(r, row, COL_PARAMETERS), a, t, &images, &e) == 0;
+        a && transfer_parameters_read(rows_text(r, row, first + COL_PARAMETERS), a, t, &images, &e) == 0;
     t->image_mean = images ? &some : NULL;
     arena_free(a);
     return ok;
 }
 
-static void add_rule(struct buf *b, const struct rows *r, int row)
+void transfer_write_rule(struct buf *b, const struct rows *r, int row, int first)
 {
     struct transfer t;
-    if (b->failed || !read_rule(r, row, &t)) {
+    if (b->failed || !read_rule(r, row, first, &t)) {
         b->failed = true;
         return;
     }
     b->n--; /* the closing brace */
-    if (str_is(rows_text(r, row, COL_STATE), "ready")) {
+    if (str_is(rows_text(r, row, first + COL_STATE), "ready")) {
         json_key(b, "steps");
         transfer_steps_write(&t, b);
     }
@@ -86,6 +89,11 @@ static void add_rule(struct buf *b, const struct rows *r, int row)
     json_key(b, "own_image_mean");
     json_bool(b, transfer_needs_own_images(&t));
     json_close(b, '}');
+}
+
+static void add_rule(struct buf *b, const struct rows *r, int row)
+{
+    transfer_write_rule(b, r, row, COL_RULE);
 }
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
@@ -173,7 +181,7 @@ static int create_bind(struct req *q, struct db_call *c, struct err *e)
 
 static int without_texts(const struct transfer_body *b, const struct rows *r, struct err *e)
 {
-    struct str why = rows_text(r, 0, COL_REASON);
+    struct str why = rows_text(r, 0, COL_RULE + COL_REASON);
     if (b->text_moments.p)
         return err_field(e, "/text_moments", "are no moments of the texts of this dataset%s",
                          b->encoder.p ? " by this encoder" : "");
@@ -193,9 +201,9 @@ static int create_render(struct req *q, const struct rows *r, struct err *e)
     const struct app *app = q->app;
     if (rows_count(r) == 0)
         return dataset_not_found(q, e);
-    if (!rows_bool(r, 0, COL_TEXT))
+    if (!rows_bool(r, 0, COL_RULE + COL_TEXT))
         return without_texts(b, r, e);
-    if (transfer_choice_needs_images(&choice) && !rows_bool(r, 0, COL_IMAGE))
+    if (transfer_choice_needs_images(&choice) && !rows_bool(r, 0, COL_RULE + COL_IMAGE))
         return err_field(e, "/image_moments",
                          "the encoder version of the texts' moments has no such image moments");
     if (rows_null(r, 0, 0))

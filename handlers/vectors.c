@@ -30,9 +30,9 @@ bool encoding_is_base64(struct str format)
     return format.p && str_is(format, encoding_formats[FORMAT_BASE64]);
 }
 
-static const char *keep(struct req *q, struct str s)
+static const char *keep(struct arena *a, struct str s)
 {
-    return s.p ? arena_dup(q->arena, s.p, s.n) : NULL;
+    return s.p ? arena_dup(a, s.p, s.n) : NULL;
 }
 
 /* Columns of transfer_resolve.sql. */
@@ -55,10 +55,10 @@ enum {
     COL_REASON
 };
 
-static int take_vector(struct req *q, const struct rows *r, int col, size_t n, const double **out,
+static int take_vector(struct arena *a, const struct rows *r, int col, size_t n, const double **out,
                        struct err *e)
 {
-    double *v = arena_alloc(q->arena, n * sizeof(*v));
+    double *v = arena_alloc(a, n * sizeof(*v));
     if (!v)
         return err_set(e, ERR_NO_MEMORY, "no memory for the vectors of the transfer");
     if (!rows_doubles(r, 0, col, v, n))
@@ -67,44 +67,44 @@ static int take_vector(struct req *q, const struct rows *r, int col, size_t n, c
     return 0;
 }
 
-static int take_constants(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
+static int take_constants(struct arena *a, const struct rows *r, struct prepared *p, struct err *e)
 {
     struct transfer *t = &p->transfer;
     bool images = false;
     t->n = (size_t)p->dimension;
-    if (transfer_parameters_read(p->parameters, q->arena, t, &images, e) < 0)
+    if (transfer_parameters_read(p->parameters, a, t, &images, e) < 0)
         return -1;
     if ((t->method == TRANSFER_MEAN_SHIFT || t->method == TRANSFER_REALIGN || t->centred) &&
-        take_vector(q, r, COL_MEAN, t->n, &t->mean, e) < 0)
+        take_vector(a, r, COL_MEAN, t->n, &t->mean, e) < 0)
         return -1;
-    if (images && take_vector(q, r, COL_IMAGE_MEAN, t->n, &t->image_mean, e) < 0)
+    if (images && take_vector(a, r, COL_IMAGE_MEAN, t->n, &t->image_mean, e) < 0)
         return -1;
     if (t->method != TRANSFER_REALIGN)
         return 0;
     t->scale = rows_double(r, 0, COL_SCALE);
-    return take_vector(q, r, COL_CENTER, t->n, &t->center, e);
+    return take_vector(a, r, COL_CENTER, t->n, &t->center, e);
 }
 
-static int take_row(struct req *q, const struct rows *r, struct prepared *p, struct err *e)
+int prepared_take(const struct rows *r, struct arena *a, struct prepared *p, struct err *e)
 {
     int method = transfer_parse(rows_text(r, 0, COL_METHOD), "/transfer", e);
     if (method < 0)
         return -1;
     p->transfer.method = (enum transfer_method)method;
-    p->id = keep(q, rows_text(r, 0, COL_ID));
-    p->moments = keep(q, rows_text(r, 0, COL_MOMENTS));
-    p->image_moments = keep(q, rows_text(r, 0, COL_IMAGE_MOMENTS));
-    p->parameters = arena_str(q->arena, rows_text(r, 0, COL_PARAMETERS));
-    p->encoder_id = keep(q, rows_text(r, 0, COL_ENCODER_ID));
-    p->encoder = arena_str(q->arena, rows_text(r, 0, COL_ENCODER));
-    p->kind = arena_str(q->arena, rows_text(r, 0, COL_KIND));
-    p->model = arena_str(q->arena, rows_text(r, 0, COL_MODEL));
+    p->id = keep(a, rows_text(r, 0, COL_ID));
+    p->moments = keep(a, rows_text(r, 0, COL_MOMENTS));
+    p->image_moments = keep(a, rows_text(r, 0, COL_IMAGE_MOMENTS));
+    p->parameters = arena_str(a, rows_text(r, 0, COL_PARAMETERS));
+    p->encoder_id = keep(a, rows_text(r, 0, COL_ENCODER_ID));
+    p->encoder = arena_str(a, rows_text(r, 0, COL_ENCODER));
+    p->kind = arena_str(a, rows_text(r, 0, COL_KIND));
+    p->model = arena_str(a, rows_text(r, 0, COL_MODEL));
     p->dimension = (int)rows_i64(r, 0, COL_DIMENSION);
     if (!p->id || !p->encoder_id || !p->encoder.p || !p->kind.p || !p->model.p || !p->parameters.p)
         return err_set(e, ERR_NO_MEMORY, "no memory for the transfer");
     if (p->dimension < 1 || p->dimension > ENCODER_DIMENSION_MAX)
         return err_set(e, ERR_INTERNAL, "an encoder of dimension %d", p->dimension);
-    return take_constants(q, r, p, e);
+    return take_constants(a, r, p, e);
 }
 
 static int not_ready(int method, struct str state, struct str why, struct err *e)
@@ -143,7 +143,7 @@ int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struc
         return err_set(e, ERR_NOT_FOUND, "there is no such dataset");
     if (rows_null(rows, 0, 0))
         return not_ready(method, rows_text(rows, 0, COL_STATE), rows_text(rows, 0, COL_REASON), e);
-    return take_row(q, rows, p, e);
+    return prepared_take(rows, q->arena, p, e);
 }
 
 void prepared_write(const struct prepared *p, struct buf *b)

@@ -27,6 +27,9 @@ int transfer_parse(struct str text, const char *pointer, struct err *e);
  */
 int prepared_find(struct req *q, struct work_ctx *ctx, struct str dataset, struct str transfer,
                   struct str encoder, struct prepared *p, struct err *e);
+/* The same from the columns of transfer_resolve, for whoever has no request: texts and vectors live
+ * in the arena. */
+int prepared_take(const struct rows *r, struct arena *a, struct prepared *p, struct err *e);
 /* The members `transfer` and `encoder` of an answer. */
 void prepared_write(const struct prepared *p, struct buf *b);
 

@@ -4,8 +4,8 @@
 
 -- Which directory the files of this database's exports are in: its marker has the same id.
 CREATE TABLE artefact_store (
-    only  boolean PRIMARY KEY DEFAULT true CHECK (only),
-    id    uuid NOT NULL
+    single boolean PRIMARY KEY DEFAULT true CHECK (single),
+    id     uuid NOT NULL
 );
 
 CREATE TABLE exports (

@@ -64,6 +64,9 @@ static int start_work(struct service *s, struct err *e)
         .renew_s = c->renew_s,
         .flush_ms = c->flush_ms,
         .quality_window = c->quality_window,
+        .artefacts = c->artefacts,
+        .export_threads = c->export_threads,
+        .export_days = c->export_days,
         .audit_days = c->audit_days,
         .n_providers = s->app.n_providers,
         .n_encoders = s->app.n_encoders,
@@ -214,6 +217,7 @@ static void handle_signals(sigset_t *set, bool reload)
     (void)sigaction(SIGTERM, &a, NULL);
     (void)sigaction(SIGINT, &a, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write says so instead */
 }
 
 /* Nothing is refused for it: who has one role for all goes on as ever. */

@@ -26,8 +26,19 @@ enum stage_id {
     STAGE_MOMENTS,
     STAGE_TRANSFER,
     STAGE_PREPARE,
+    STAGE_EXPORT,
+    STAGE_MANIFEST,
+    STAGE_DISCARD,
     STAGE_DELETE,
     STAGE_COUNT,
+};
+
+/* Which threads work on it. */
+enum stage_lane {
+    LANE_STAGES,  /* those that drive calls and may not stand still */
+    LANE_SLOW,    /* takes minutes: one of its own */
+    LANE_EXPORTS, /* reads and writes as fast as it can: some of their own */
+    LANES
 };
 
 enum item_state {
@@ -92,7 +103,7 @@ struct stage {
                            const struct llm_reply *reply, struct arena *a);
     /* The slot within the seed, as failures.item. */
     const char *(*item_key)(const struct item *it, struct arena *a);
-    bool slow;      /* takes minutes: has a thread of its own */
+    enum stage_lane lane;
     bool takes_cut; /* an answer that was cut by its token limit may be of use */
 };
 

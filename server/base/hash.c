@@ -17,17 +17,44 @@ static void sha256_fetch(void)
     sha256_algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 }
 
-void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES])
+/* Identities decide where rows go: no answer is better than a wrong one. */
+static void insist(bool ok)
+{
+    if (!ok)
+        abort();
+}
+
+void sha256_begin(struct sha256_state *s)
 {
     (void)pthread_once(&sha256_once, sha256_fetch);
-    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-    bool ok = ctx && sha256_algorithm && EVP_DigestInit_ex(ctx, sha256_algorithm, NULL) == 1;
-    for (size_t i = 0; ok && i < n; i++)
-        ok = EVP_DigestUpdate(ctx, parts[i].p, parts[i].n) == 1;
-    ok = ok && EVP_DigestFinal_ex(ctx, out, NULL) == 1;
-    EVP_MD_CTX_free(ctx);
-    if (!ok)
-        abort(); /* identities decide where rows go: no answer is better than a wrong one */
+    s->ctx = EVP_MD_CTX_new();
+    insist(s->ctx && sha256_algorithm && EVP_DigestInit_ex(s->ctx, sha256_algorithm, NULL) == 1);
+}
+
+void sha256_add(struct sha256_state *s, struct str data)
+{
+    insist(EVP_DigestUpdate(s->ctx, data.p, data.n) == 1);
+}
+
+void sha256_end(struct sha256_state *s, uint8_t out[SHA256_BYTES])
+{
+    insist(EVP_DigestFinal_ex(s->ctx, out, NULL) == 1);
+    sha256_drop(s);
+}
+
+void sha256_drop(struct sha256_state *s)
+{
+    EVP_MD_CTX_free(s->ctx);
+    s->ctx = NULL;
+}
+
+void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES])
+{
+    struct sha256_state s;
+    sha256_begin(&s);
+    for (size_t i = 0; i < n; i++)
+        sha256_add(&s, parts[i]);
+    sha256_end(&s, out);
 }
 
 void sha256(struct str data, uint8_t out[SHA256_BYTES])

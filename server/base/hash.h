@@ -15,6 +15,15 @@ void sha256(struct str data, uint8_t out[SHA256_BYTES]);
 bool sha256_same(const uint8_t a[SHA256_BYTES], const uint8_t b[SHA256_BYTES]);
 /* Over the concatenation of n parts. */
 void sha256_parts(const struct str *parts, size_t n, uint8_t out[SHA256_BYTES]);
+/* A digest of bytes that come one after the other. Zeroed: not begun. */
+struct sha256_state {
+    void *ctx;
+};
+void sha256_begin(struct sha256_state *s);
+void sha256_add(struct sha256_state *s, struct str data);
+/* Ends it and lets its memory go; it can begin again. */
+void sha256_end(struct sha256_state *s, uint8_t out[SHA256_BYTES]);
+void sha256_drop(struct sha256_state *s); /* without the digest; also of one that was not begun */
 /* HMAC (RFC 2104) by SHA-256 over the concatenation of n parts, with a key of SHA256_BYTES. */
 void hmac_sha256(const uint8_t key[SHA256_BYTES], const struct str *parts, size_t n,
                  uint8_t out[SHA256_BYTES]);

@@ -148,6 +148,25 @@ void vector_from_f16(const uint8_t *p, size_t n, float *out)
         half_decode_portable(p, n, out);
 }
 
+/* Without branches, so that the compiler makes a loop over vectors of it. NaN becomes quiet: what
+ * is left of its payload could be none, which would be an infinity. */
+static uint16_t bf16_of(float v)
+{
+    enum { EXPONENT_SHIFT = 16, QUIET = 0x40 };
+    uint32_t bits = bits_of(v);
+    bool nan = (bits & 0x7fffffff) > 0x7f800000;
+    uint32_t rounded = bits + 0x7fff + (bits >> EXPONENT_SHIFT & 1);
+    return (uint16_t)(nan ? bits >> EXPONENT_SHIFT | QUIET : rounded >> EXPONENT_SHIFT);
+}
+
+void vector_to_bf16(const float *v, size_t n, uint8_t *out)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t upper = htole16(bf16_of(v[i]));
+        memcpy(out + 2 * i, &upper, sizeof(upper));
+    }
+}
+
 void vector_to_f32(const float *v, size_t n, uint8_t *out)
 {
     for (size_t i = 0; i < n; i++) {

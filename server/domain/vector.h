@@ -11,6 +11,8 @@
 /* float32 to little-endian IEEE half precision, round to nearest even; n values, 2n bytes. */
 void vector_to_f16(const float *v, size_t n, uint8_t *out);
 void vector_from_f16(const uint8_t *p, size_t n, float *out);
+/* The same to bfloat16, the upper half of a float32. */
+void vector_to_bf16(const float *v, size_t n, uint8_t *out);
 void vector_to_f32(const float *v, size_t n, uint8_t *out); /* little-endian, 4n bytes */
 void vector_from_f32(const uint8_t *p, size_t n, float *out);
 /* How a dataset stores its embeddings, as datasets.vector_type names it. */

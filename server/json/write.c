@@ -38,21 +38,44 @@ static void escape(struct buf *b, unsigned char c)
     buf_add(b, code, sizeof(code));
 }
 
+/* Whether none of eight bytes needs an escape. A borrow may mark the byte after one that does,
+ * which changes nothing for the eight together. */
+static bool is_plain(uint64_t eight)
+{
+    const uint64_t ones = UINT64_MAX / 255, highs = ones << 7;
+    uint64_t quotes = eight ^ ones * '"', slashes = eight ^ ones * '\\';
+    uint64_t found = (eight - ones * 0x20) & ~eight;
+    found |= (quotes - ones) & ~quotes;
+    found |= (slashes - ones) & ~slashes;
+    return (found & highs) == 0;
+}
+
+/* How many bytes from p on, of n, can stand as they are. */
+static size_t plain_run(const char *p, size_t n)
+{
+    size_t i = 0;
+    for (uint64_t eight; i + sizeof(eight) <= n; i += sizeof(eight)) {
+        memcpy(&eight, p + i, sizeof(eight));
+        if (!is_plain(eight))
+            break;
+    }
+    while (i < n && (unsigned char)p[i] >= 0x20 && p[i] != '"' && p[i] != '\\')
+        i++;
+    return i;
+}
+
 static void quote(struct buf *b, struct str s)
 {
     if (!buf_room(b, s.n + 2))
         return;
     b->p[b->n++] = '"';
-    size_t start = 0;
     for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= 0x20 && c != '"' && c != '\\')
-            continue;
-        buf_add(b, s.p + start, i - start);
-        escape(b, c);
-        start = i + 1;
+        size_t run = plain_run(s.p + i, s.n - i);
+        buf_add(b, s.p + i, run);
+        i += run;
+        if (i < s.n)
+            escape(b, (unsigned char)s.p[i]);
     }
-    buf_add(b, s.p + start, s.n - start);
     buf_addc(b, '"');
 }
 

@@ -102,3 +102,13 @@ void safetensors_write_header(struct buf *out, const struct safetensors_entry *e
     length = htole64(out->n - start - sizeof(length));
     memcpy(out->p + start, &length, sizeof(length));
 }
+
+void safetensors_pad_header(struct buf *out, size_t bytes)
+{
+    uint64_t length = htole64(bytes - sizeof(length));
+    out->failed = out->failed || out->n > bytes || bytes % SAFETENSORS_ALIGN != 0;
+    while (!out->failed && out->n < bytes)
+        buf_addc(out, ' ');
+    if (!out->failed)
+        memcpy(out->p, &length, sizeof(length));
+}

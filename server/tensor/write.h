@@ -28,6 +28,9 @@ struct safetensors_note {
  * is left out when there are none. Types of more bytes first keeps every tensor aligned. */
 void safetensors_write_header(struct buf *out, const struct safetensors_entry *entries, size_t n,
                               const struct safetensors_note *notes, size_t n_notes);
+/* Makes a header that stands alone in out `bytes` long, a multiple of 8, where the elements then
+ * start: for one that is written when the rows have been. It fails where the header is longer. */
+void safetensors_pad_header(struct buf *out, size_t bytes);
 /* Bytes of the file behind the header. */
 uint64_t tensor_shape_bytes(enum tensor_dtype dtype, const struct tensor_shape *shape);
 

@@ -128,6 +128,18 @@ static int wanted_tasks(struct work *w)
     return 2 * w->n_workers - n;
 }
 
+/* Exports are long, so that one that waits here for a thread would be missed by another replica. */
+static bool lane_is_full(struct work *w, struct str stage)
+{
+    enum stage_id id = stage_by_name(stage);
+    if (id == STAGE_COUNT || stages[id].lane != LANE_EXPORTS)
+        return false;
+    (void)pthread_mutex_lock(&w->leases.mutex);
+    bool full = w->leases.ready[LANE_EXPORTS].n > 0;
+    (void)pthread_mutex_unlock(&w->leases.mutex);
+    return full;
+}
+
 static int look(struct dispatch *d, struct err *e)
 {
     struct db_call c;
@@ -149,6 +161,10 @@ static bool refill(struct dispatch *d, struct err *e)
             looked = true;
         }
         int i = d->next_candidate;
+        if (lane_is_full(d->w, rows_text(d->candidates, i, 2))) {
+            d->next_candidate++;
+            continue;
+        }
         int n = claim(d, rows_i64(d->candidates, i, 0), rows_bytes(d->candidates, i, 1),
                       rows_text(d->candidates, i, 2), e);
         if (n < 0)

@@ -77,10 +77,7 @@ struct task {
     struct run_info *info;
 };
 
-/* Tasks that take minutes wait apart for a thread of their own: the stage threads drive calls and
- * may not stand still. */
-enum lane { LANE_STAGES, LANE_SLOW, LANES };
-
+/* Tasks that wait for the threads of their lane. */
 struct ready {
     struct task *first, **tail;
     int n;
@@ -112,7 +109,7 @@ struct runs {
 
 struct worker {
     struct work *work;
-    enum lane lane;
+    enum stage_lane lane;
     pthread_t thread;
     struct db *db;
     struct engine *engine;
@@ -133,16 +130,16 @@ struct work {
     pthread_mutex_t ticker_mutex;
     pthread_cond_t ticker_wanted_cond;
     bool ticker_wanted;
-    int64_t audit_due_us; /* of the ticker's thread */
-    int n_workers;        /* one of them for the slow tasks */
-    struct worker workers[WORK_THREADS_MAX + 1];
+    int64_t audit_due_us, sweep_due_us; /* of the ticker's thread */
+    int n_workers;        /* of all lanes */
+    struct worker workers[2 * WORK_THREADS_MAX + 1];
 };
 
 /* leases.c */
 int leases_init(struct leases *l);
 void leases_destroy(struct leases *l);
 /* Takes a ready task of a lane, or NULL; waits at most wait_ms for one. */
-struct task *leases_take(struct leases *l, enum lane lane, int wait_ms);
+struct task *leases_take(struct leases *l, enum stage_lane lane, int wait_ms);
 void leases_add(struct leases *l, struct task *t);
 /* The task is over for this process, whatever became of it. Frees it. */
 void leases_drop(struct work *w, struct task *t);
@@ -190,6 +187,15 @@ void worker_turn(struct worker *k);
 int whole_task_run(struct worker *k, struct task *t, struct err *e);
 /* prepare.c: the same for a transfer that needs a pass over the embeddings. */
 int prepare_run(struct worker *k, struct task *t, struct err *e);
+/* export.c, manifest.c, artefacts.c: the same for exports. */
+int export_run(struct worker *k, struct task *t, struct err *e);
+int manifest_run(struct worker *k, struct task *t, struct err *e);
+int discard_run(struct worker *k, struct task *t, struct err *e);
+/* artefacts.c: lets the other processes know that this one sees the directory of the exports, until
+ * it ends; and removes what is in it and belongs to nothing any more. */
+void artefacts_appear(struct work *w);
+void artefacts_vanish(struct work *w);
+int artefacts_sweep(struct worker *k, struct err *e);
 /* duplicates.c: the same for the pass over the duplicates of a run. */
 int duplicates_run(struct worker *k, struct task *t, struct err *e);
 /* Gives the lease back; `begun` is whether work on it was begun under this lease. */

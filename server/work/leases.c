@@ -24,7 +24,7 @@ void leases_destroy(struct leases *l)
     (void)pthread_mutex_destroy(&l->mutex);
 }
 
-struct task *leases_take(struct leases *l, enum lane lane, int wait_ms)
+struct task *leases_take(struct leases *l, enum stage_lane lane, int wait_ms)
 {
     struct ready *r = &l->ready[lane];
     (void)pthread_mutex_lock(&l->mutex);
@@ -46,7 +46,7 @@ struct task *leases_take(struct leases *l, enum lane lane, int wait_ms)
 
 void leases_add(struct leases *l, struct task *t)
 {
-    struct ready *r = &l->ready[stages[t->stage].slow ? LANE_SLOW : LANE_STAGES];
+    struct ready *r = &l->ready[stages[t->stage].lane];
     (void)pthread_mutex_lock(&l->mutex);
     t->next = l->held;
     l->held = t;

@@ -6,7 +6,7 @@
 #include "server/base/log.h"
 #include "server/work/internal.h"
 
-enum { TICK_MS = 1000, LEASE_SECONDS = 10, AUDIT_SECONDS = 600 };
+enum { TICK_MS = 1000, LEASE_SECONDS = 10, AUDIT_SECONDS = 600, SWEEP_SECONDS = 1800 };
 
 /* A tick looks at all ranges of all runs, and every range that ends wants one: with tens of
  * thousands of them tick would follow tick. So each is followed by a rest, so many times as long.
@@ -89,6 +89,36 @@ static int expire_audit(struct work *w, int64_t token, struct err *e)
     return 0;
 }
 
+/* Opens the removal of exports that are not wanted any more. */
+static int discard_exports(struct work *w, int64_t token, int *changed, struct err *e)
+{
+    struct rows *rows = NULL;
+    struct db_call c;
+    if (token < 0)
+        return 0;
+    call_init(&c, STMT_EXPORTS_DISCARD);
+    call_i64(&c, token);
+    call_i64(&c, w->s.export_days);
+    if (db_run(w->ticker_db, &c, &rows, e) < 0)
+        return -1;
+    *changed += rows_count(rows);
+    rows_free(rows);
+    return 0;
+}
+
+/* Now and then; nothing else depends on it. */
+static void sweep_artefacts(struct work *w, int64_t token)
+{
+    struct err e = {0};
+    struct worker k = {.work = w, .db = w->ticker_db};
+    if (clock_us() < w->sweep_due_us)
+        return;
+    w->sweep_due_us = clock_us() + (int64_t)SWEEP_SECONDS * 1000000;
+    artefacts_appear(w);
+    if (token >= 0 && artefacts_sweep(&k, &e) < 0)
+        log_event(LOG_WARN, "artefacts_unusable", log_z("detail", e.msg));
+}
+
 static int tick(struct work *w, int *changed, struct err *e)
 {
     static const struct {
@@ -101,7 +131,7 @@ static int tick(struct work *w, int *changed, struct err *e)
         {STMT_RUNS_END, "run_ended"},      {STMT_RUNS_OPEN_RESOLVE, NULL},
         {STMT_RUNS_START, NULL},           {STMT_RUNS_DEADLINE, "run_late"},
         {STMT_DELETES_SWEEP, NULL},        {STMT_IDEMPOTENCY_SWEEP, NULL},
-        {STMT_KEY_SEEDS_SWEEP, NULL},
+        {STMT_KEY_SEEDS_SWEEP, NULL},      {STMT_EXPORTS_OPEN_MANIFEST, NULL},
     };
     int64_t token;
     if (take_lease(w, &token, e) < 0)
@@ -109,6 +139,9 @@ static int tick(struct work *w, int *changed, struct err *e)
     for (size_t i = 0; token >= 0 && i < sizeof(steps) / sizeof(steps[0]); i++)
         if (step(w, steps[i].stmt, token, steps[i].event, changed, e) < 0)
             return -1;
+    if (discard_exports(w, token, changed, e) < 0)
+        return -1;
+    sweep_artefacts(w, token);
     return expire_audit(w, token, e);
 }
 

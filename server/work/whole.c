@@ -305,6 +305,12 @@ int whole_task_run(struct worker *k, struct task *t, struct err *e)
         return prepare_run(k, t, e);
     case STAGE_DUPLICATES:
         return duplicates_run(k, t, e);
+    case STAGE_EXPORT:
+        return export_run(k, t, e);
+    case STAGE_MANIFEST:
+        return manifest_run(k, t, e);
+    case STAGE_DISCARD:
+        return discard_run(k, t, e);
     case STAGE_DELETE:
         return delete_shard(k, t, e);
     case STAGE_CAPTIONS:

@@ -56,7 +56,7 @@ static struct db *pipeline_db(const struct work_settings *s, const char *name, s
     return db;
 }
 
-static int start_worker(struct work *w, enum lane lane, struct err *e)
+static int start_worker(struct work *w, enum stage_lane lane, struct err *e)
 {
     struct worker *k = &w->workers[w->n_workers];
     k->work = w;
@@ -78,11 +78,14 @@ static int start_threads(struct work *w, struct err *e)
     w->ticker_db = pipeline_db(&w->s, "ticker", e);
     if (!w->dispatcher_db || !w->ticker_db)
         return -1;
-    while (w->n_workers < w->s.threads && w->n_workers < WORK_THREADS_MAX)
+    for (int i = 0; i < w->s.threads && i < WORK_THREADS_MAX; i++)
         if (start_worker(w, LANE_STAGES, e) < 0)
             return -1;
     if (start_worker(w, LANE_SLOW, e) < 0)
         return -1;
+    for (int i = 0; i < w->s.export_threads && i < WORK_THREADS_MAX; i++)
+        if (start_worker(w, LANE_EXPORTS, e) < 0)
+            return -1;
     w->dispatcher_started = pthread_create(&w->dispatcher, NULL, dispatcher_main, w) == 0;
     w->ticker_started = pthread_create(&w->ticker, NULL, ticker_main, w) == 0;
     if (!w->dispatcher_started || !w->ticker_started)
@@ -97,6 +100,7 @@ struct work *work_start(const struct work_settings *s, struct err *e)
         err_set(e, ERR_NO_MEMORY, "out of memory");
         return NULL;
     }
+    artefacts_appear(w);
     if (start_threads(w, e) < 0) {
         work_stop(w, 0);
         return NULL;
@@ -131,12 +135,13 @@ static void wait_for_ranges(struct work *w, int timeout_ms)
 static void release_ready(struct work *w)
 {
     for (int i = 0; i < LANES; i++)
-        for (struct task *t; (t = leases_take(&w->leases, (enum lane)i, 0));) {
+        for (struct task *t; (t = leases_take(&w->leases, (enum stage_lane)i, 0));) {
             (void)task_release(w->dispatcher_db, t, false);
             leases_drop(w, t);
         }
     runs_leave(w, w->dispatcher_db);
     limits_leave(w, w->dispatcher_db);
+    artefacts_vanish(w);
 }
 
 void work_stop(struct work *w, int timeout_ms)

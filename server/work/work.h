@@ -15,6 +15,9 @@ struct work_settings {
     int threads;
     int range_size; /* seeds in a task */
     int lease_s, renew_s, flush_ms;
+    const char *artefacts; /* directory of the files of exports */
+    int export_threads;
+    int export_days;    /* for which finished exports are kept; 0: until they are deleted */
     int audit_days;     /* for which rows of the audit log are kept */
     int quality_window; /* items over which the quality breaker looks back */
     /* Declared providers and encoders, by name; owned by the caller, which frees them after

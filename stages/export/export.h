@@ -81,11 +81,13 @@ struct export_file {
 
 struct export_writer;
 
-/* Creates the files. NULL with e set; ERR_UNAVAILABLE with the system's words when the disk is full
- * or away. */
+/* With bfloat16, of which numpy has no name, the .npy files of webdataset have the same numbers as
+ * float32; EXPORT_NPY is not for it. Creates the files. NULL with e set; ERR_UNAVAILABLE with the
+ * system's words when the disk is full or away. */
 struct export_writer *export_open(const struct export_settings *s, struct err *e);
-/* Whether the trainers can take the sample's caption and dialogues as they are: no reserved string,
- * within the length limit, exactly one image token. Otherwise the sample must be left out. */
+/* Whether the trainers can take what the export has of the sample, caption and dialogues, as it is:
+ * no reserved string, within the length limit, exactly one image token. Otherwise the sample must
+ * be left out. */
 bool export_fits(const struct export_settings *s, const struct export_sample *x);
 int export_add(struct export_writer *w, const struct export_sample *x, struct err *e);
 /* Completes the files and brings them to the disk under their paths. */
@@ -95,11 +97,13 @@ int export_files(const struct export_writer *w, const struct export_file **files
 /* Removes what was not finished. Accepts NULL. */
 void export_free(struct export_writer *w);
 
-/* Puts the parts of a file of llava-array together, in the order given; fills out, of which name
- * and format are the parts'. */
+/* Puts the parts of a file of llava-array together, in the order given; fills out, of which the
+ * name is the parts' without the number that each has (pretrain-00000-of-00001.json:
+ * pretrain.json). */
 int export_join(int directory, int64_t token, const struct export_file *parts, int n,
                 struct export_file *out, struct err *e);
-/* The same for a text that the caller has: manifest.json, README.md. */
+/* The same for a text that the caller has: manifest.json, README.md. Their format is none:
+ * EXPORT_FORMATS. */
 int export_write_text(int directory, int64_t token, const char *name, struct str text,
                       struct export_file *out, struct err *e);
 

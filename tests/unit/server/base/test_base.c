@@ -183,6 +183,28 @@ static void hashes_are_sha256(void **state)
     assert_true(hash_choice(STR("a"), STR("bc")) == load_be64(digest));
 }
 
+static void digests_take_pieces(void **state)
+{
+    (void)state;
+    static const char text[] = "a text that comes in pieces of growing size, some of them empty";
+    uint8_t whole[SHA256_BYTES], pieces[SHA256_BYTES];
+    struct sha256_state s = {NULL};
+    sha256_drop(&s);
+    sha256(STR(text), whole);
+    for (int round = 0; round < 2; round++) {
+        size_t at = 0;
+        sha256_begin(&s);
+        for (size_t n = 0; at < sizeof(text) - 1; at += n++) {
+            size_t rest = sizeof(text) - 1 - at;
+            sha256_add(&s, (struct str){text + at, n < rest ? n : rest});
+        }
+        sha256_end(&s, pieces);
+        assert_memory_equal(pieces, whole, sizeof(whole));
+    }
+    sha256_begin(&s);
+    sha256_drop(&s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -194,6 +216,7 @@ int main(void)
         cmocka_unit_test(invalid_utf8_is_found),
         cmocka_unit_test(texts_have_one_stored_form),
         cmocka_unit_test(hashes_are_sha256),
+        cmocka_unit_test(digests_take_pieces),
         cmocka_unit_test(macs_are_hmac_sha256),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

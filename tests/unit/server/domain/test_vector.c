@@ -149,6 +149,35 @@ static void test_both_ways_agree(void **state)
     }
 }
 
+static unsigned brain_of(uint32_t bits)
+{
+    const float v = float_of(bits);
+    uint8_t bytes[2];
+    vector_to_bf16(&v, 1, bytes);
+    return (unsigned)bytes[0] | (unsigned)bytes[1] << 8;
+}
+
+static void test_brains_round_to_nearest_even(void **state)
+{
+    (void)state;
+    assert_int_equal(brain_of(0x3f800000), 0x3f80);
+    assert_int_equal(brain_of(0x3f808000), 0x3f80); /* half way: to the even one */
+    assert_int_equal(brain_of(0x3f818000), 0x3f82);
+    assert_int_equal(brain_of(0x3f808001), 0x3f81);
+    assert_int_equal(brain_of(0xbf807fff), 0xbf80);
+    assert_int_equal(brain_of(0x80000000), 0x8000);
+    assert_int_equal(brain_of(0x00000001), 0);
+    assert_int_equal(brain_of(0x7f7fffff), 0x7f80); /* the largest float: infinite */
+    assert_int_equal(brain_of(0xff800000), 0xff80);
+    assert_int_equal(brain_of(0x7f800001), 0x7fc0); /* NaN stays one */
+    assert_int_equal(brain_of(0xffffffff), 0xffff);
+    for (int i = 0; i < 300000; i++) {
+        uint32_t bits = next_random() % 0x7f000000, near = brain_of(bits) << 16;
+        uint32_t away = bits > near ? bits - near : near - bits;
+        assert_true(away < 0x8000 || (away == 0x8000 && (near & 0x10000) == 0));
+    }
+}
+
 static void test_finite(void **state)
 {
     (void)state;
@@ -237,9 +266,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_half),      cmocka_unit_test(test_rounds_to_nearest_even),
-        cmocka_unit_test(test_both_ways_agree), cmocka_unit_test(test_finite),
-        cmocka_unit_test(test_normalise),       cmocka_unit_test(test_decode_unit),
-        cmocka_unit_test(test_types),
+        cmocka_unit_test(test_both_ways_agree), cmocka_unit_test(test_brains_round_to_nearest_even),
+        cmocka_unit_test(test_finite),          cmocka_unit_test(test_normalise),
+        cmocka_unit_test(test_decode_unit),     cmocka_unit_test(test_types),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -256,6 +256,33 @@ static void test_a_full_buffer_fails(void **state)
     buf_free(&small);
 }
 
+/* Every byte at every place of a text longer than what is looked at together. */
+static void test_escapes_at_any_place(void **state)
+{
+    (void)state;
+    enum { LENGTH = 21 };
+    for (unsigned c = 0; c < 256; c++)
+        for (size_t at = 0; at < LENGTH; at++) {
+            char text[LENGTH], expected[LENGTH + 8], code[8];
+            memset(text, c % 2 ? '#' : '\x7f', sizeof(text));
+            text[at] = (char)c;
+            const char *named = c == 0 ? NULL : strchr("\"\"\\\\\bb\ff\nn\rr\tt", (int)c);
+            bool escaped = c < 0x20 || c == '"' || c == '\\';
+            if (escaped && named)
+                (void)snprintf(code, sizeof(code), "\\%c", named[1]);
+            else if (escaped)
+                (void)snprintf(code, sizeof(code), "\\u%04x", c);
+            else
+                (void)snprintf(code, sizeof(code), "%c", (char)c);
+            int n = snprintf(expected, sizeof(expected), "\"%.*s%s%.*s\"", (int)at, text, code,
+                             (int)(LENGTH - 1 - at), text + at + 1);
+            buf_reset(&out);
+            json_str(&out, (struct str){text, sizeof(text)});
+            assert_int_equal(out.n, n);
+            assert_memory_equal(out.p, expected, out.n);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +294,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_double_any_bits_read_back, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_numbers_ignore_the_locale, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_commas_and_escapes, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(test_escapes_at_any_place, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_values_on_lines, set_up, tear_down),
         cmocka_unit_test_setup_teardown(test_a_full_buffer_fails, set_up, tear_down),
     };

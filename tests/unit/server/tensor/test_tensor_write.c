@@ -91,6 +91,30 @@ static void test_safetensors_without_anything(void **state)
     buf_free(&b);
 }
 
+static void test_safetensors_of_a_known_length(void **state)
+{
+    (void)state;
+    const struct safetensors_entry entry = {"x", TENSOR_F32, {2, {2, 3}}};
+    struct buf b;
+    struct err e = {.code = ERR_NONE};
+    buf_init(&b, 4096);
+    safetensors_write_header(&b, &entry, 1, NULL, 0);
+    size_t least = b.n;
+    safetensors_pad_header(&b, 512);
+    assert_int_equal(b.n, 512);
+    buf_add(&b, six, sizeof(six));
+    files_write("p.safetensors", buf_str(&b));
+    struct tensor_map *m = tensor_map_open(files_path("p.safetensors"), &e);
+    assert_non_null(m);
+    assert_memory_equal(tensor_map_get(m, STR("x"))->data, six, sizeof(six));
+    tensor_map_free(m);
+    buf_reset(&b);
+    safetensors_write_header(&b, &entry, 1, NULL, 0);
+    safetensors_pad_header(&b, least - 8);
+    assert_true(b.failed);
+    buf_free(&b);
+}
+
 static int on_row(void *ctx, int64_t row, const float *v, bool finite, struct err *e)
 {
     (void)e;
@@ -162,6 +186,7 @@ int main(void)
         cmocka_unit_test(test_npy_bytes),
         cmocka_unit_test(test_npy_of_any_rank),
         cmocka_unit_test(test_safetensors_bytes),
+        cmocka_unit_test(test_safetensors_of_a_known_length),
         cmocka_unit_test(test_safetensors_without_anything),
         cmocka_unit_test(test_what_is_written_streams_back),
         cmocka_unit_test(test_bytes_of_shapes),

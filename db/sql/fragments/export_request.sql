@@ -1,0 +1,15 @@
+-- The request of export x as it was resolved: posted again it makes the same files.
+json_build_object(
+    'include', x.include,
+    'formats', x.formats,
+    'view', (SELECT json_agg(replace(v.id::text, '-', '') ORDER BY v.place)
+             FROM unnest(x.view) WITH ORDINALITY AS v (id, place)),
+    'dialogue_recipes', (SELECT json_agg(replace(v.id::text, '-', '') ORDER BY v.place)
+                         FROM unnest(x.dialogue_view) WITH ORDINALITY AS v (id, place)),
+    'select', nullif(x.selection, '{}'),
+    'limit', x.caption_limit,
+    'mix', x.mix,
+    'transfer', replace(x.transfer_id::text, '-', ''),
+    'dtype', x.dtype,
+    'files', x.files,
+    'allow_offline', x.allow_offline)
