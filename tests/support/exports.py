@@ -26,7 +26,7 @@ class Export:
         database.execute(
             "INSERT INTO exports (export_id, dataset, sequence, state, include, formats, view, dialogue_view, dtype,"
             " files, allow_offline, trial, finished_at) VALUES"
-            f" ('{self.id}', {number}, (SELECT count(*) FROM exports WHERE dataset = {number}), {quoted(state)},"
+            f" ('{self.id}', {number}, (SELECT coalesce(max(sequence), 0) + 1 FROM exports WHERE dataset = {number}), {quoted(state)},"
             " '{captions}', '{llava}', '{}', '{}', 'float16', 1, false, true,"
             " date_trunc('second', now()) + interval '0.7 s' - interval '1 hour')")
 
