@@ -80,6 +80,8 @@ bool rows_bool(const struct rows *r, int row, int col);
 bool rows_doubles(const struct rows *r, int row, int col, double *out, size_t n);
 /* bytea and uuid as bytes, from statements marked `-- result: binary`. */
 struct str rows_bytes(const struct rows *r, int row, int col);
+/* The same, of exactly n bytes; false when there are more, fewer or none. */
+bool rows_copy(const struct rows *r, int row, int col, void *out, size_t n);
 
 struct db;
 

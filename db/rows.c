@@ -84,3 +84,12 @@ struct str rows_bytes(const struct rows *r, int row, int col)
 {
     return rows_text(r, row, col);
 }
+
+bool rows_copy(const struct rows *r, int row, int col, void *out, size_t n)
+{
+    struct str s = rows_text(r, row, col);
+    if (!s.p || s.n != n)
+        return false;
+    memcpy(out, s.p, n);
+    return true;
+}

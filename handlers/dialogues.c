@@ -1,20 +1,7 @@
 #include "handlers/bind.h"
+#include "handlers/dialogue_query.h"
 #include "handlers/operations.h"
 #include "handlers/page.h"
-
-static void bind_format(const struct req *q, struct db_call *c)
-{
-    const struct query_value *format = req_query(q, "format");
-    call_z(c, format->set && format->number == DIALOGUE_LLAVA ? "llava" : "monoceros");
-}
-
-static bool only_picked(const struct req *q)
-{
-    const struct query_value *view = req_query(q, "view");
-    if (view->set)
-        return view->number == VIEW_DEFAULT;
-    return !req_query(q, "run")->set && !req_query(q, "recipe")->set;
-}
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
@@ -25,11 +12,8 @@ static int list_bind(struct req *q, struct db_call *c, struct err *e)
     if (!p || bind_dataset(q, c, STMT_DIALOGUES_LIST, e) < 0)
         return -1;
     page_bind_key(c, p);
-    if (bind_query_id(q, c, "run", e) < 0 || bind_query_id(q, c, "recipe", e) < 0 ||
-        bind_query(q, c, "task", e) < 0)
+    if (dialogue_query_bind(q, c, e) < 0)
         return -1;
-    call_bool(c, only_picked(q));
-    bind_format(q, c);
     page_bind_size(c, p);
     return 0;
 }
@@ -44,7 +28,7 @@ static int get_bind(struct req *q, struct db_call *c, struct err *e)
     call_z(c, hex_text(q, seed, sizeof(seed)));
     call_z(c, hex_text(q, caption, sizeof(caption)));
     call_z(c, hex_text(q, dialogue, sizeof(dialogue)));
-    bind_format(q, c);
+    dialogue_query_bind_format(q, c);
     return 0;
 }
 

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "handlers/bind.h"
+#include "handlers/export_turn.h"
 #include "handlers/operations.h"
 #include "handlers/slice.h"
 #include "server/base/cleanup.h"
@@ -12,7 +13,7 @@
 #include "server/domain/vector.h"
 #include "server/json/write.h"
 
-enum { HEADER_BYTES_MAX = 65536, PIECE_BYTES_MAX = 64 << 20, RETRY_AFTER_S = 5 };
+enum { HEADER_BYTES_MAX = 65536, PIECE_BYTES_MAX = 64 << 20 };
 enum { IDS_OF_NUMBERS = CAPTION_KEY_BYTES / 8 };
 
 const char *const dtypes[] = {[DTYPE_FLOAT32] = "float32", [DTYPE_FLOAT16] = "float16", NULL};
@@ -305,20 +306,13 @@ static int export_slice(struct req *q, struct work_ctx *ctx, const struct export
     return rc;
 }
 
-/* They may take long, so that no more than half of the threads make them at a time. */
 static int export_work(struct req *q, struct work_ctx *ctx, const struct export_format *format,
                        bool half, struct err *e)
 {
-    struct app *app = ctx->app;
-    int most = app->config->request_threads / 2;
-    int rc = -1;
-    if (atomic_fetch_add(&app->exports, 1) < (most > 1 ? most : 1)) {
-        rc = export_slice(q, ctx, format, half, e);
-    } else {
-        (void)err_set(e, ERR_UNAVAILABLE, "as many exports as may be are under way already");
-        e->retry_after = RETRY_AFTER_S;
-    }
-    (void)atomic_fetch_sub(&app->exports, 1);
+    if (export_turn_take(ctx->app, e) < 0)
+        return -1;
+    int rc = export_slice(q, ctx, format, half, e);
+    export_turn_end(ctx->app);
     return rc;
 }
 

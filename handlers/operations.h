@@ -8,8 +8,9 @@
 extern const struct operation op_list_datasets, op_put_dataset, op_get_dataset, op_delete_dataset;
 extern const struct operation op_create_seeds, op_import_seeds, op_list_seeds, op_get_seed;
 extern const struct operation op_expand_seeds, op_list_seed_templates;
-extern const struct operation op_list_captions, op_get_caption, op_import_captions;
-extern const struct operation op_list_dialogues, op_get_dialogue;
+extern const struct operation op_list_captions, op_get_caption, op_import_captions,
+    op_stream_captions;
+extern const struct operation op_list_dialogues, op_get_dialogue, op_stream_dialogues;
 extern const struct operation op_list_failures;
 extern const struct operation op_create_run, op_list_runs, op_get_run, op_get_run_result;
 extern const struct operation op_pause_run, op_resume_run, op_cancel_run, op_retry_run,
@@ -21,6 +22,7 @@ extern const struct operation op_lease_review_items, op_give_verdicts, op_list_v
 extern const struct operation op_list_representations, op_lookup_representations;
 extern const struct operation op_import_embeddings;
 extern const struct operation op_export_npy, op_export_safetensors, op_export_ids;
+extern const struct operation op_get_export_file;
 extern const struct operation op_compute_representations, op_create_embeddings;
 extern const struct operation op_create_transfer, op_list_transfers, op_get_transfer;
 extern const struct operation op_get_transfer_file;

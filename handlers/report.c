@@ -57,6 +57,7 @@ static int read_query(struct req *q, struct report_ask *ask, struct err *e)
     const struct query_value *view = req_query(q, "view");
     if (!dataset_name_is_valid(q->params[0]))
         return dataset_not_found(q, e);
+    ask->caller = op_state(q)->caller.name;
     ask->dataset = arena_str(q->arena, q->params[0]);
     if (!ask->dataset.p)
         return err_set(e, ERR_NO_MEMORY, "no memory for the request");
@@ -66,11 +67,23 @@ static int read_query(struct req *q, struct report_ask *ask, struct err *e)
     return 0;
 }
 
+static bool draining(void *q)
+{
+    return http_draining(q);
+}
+
+static int read_report(struct report *r, struct req *q, struct db *db, const struct report_ask *ask,
+                       struct err *e)
+{
+    const struct report_from from = {db, draining, q, "the server is ending"};
+    return report_read(r, &from, ask, e);
+}
+
 static int make_report(struct req *q, const struct report_ask *ask, struct err *e)
 {
     _cleanup_(report_disconnect) struct db *db = report_connect(q->app, e);
     _cleanup_(report_freep) struct report *r = db ? report_new(e) : NULL;
-    if (!r || report_read(r, q, db, ask, e) < 0)
+    if (!r || read_report(r, q, db, ask, e) < 0)
         return -1;
     res_json(q, 200);
     q->res.fresh = true;
@@ -109,6 +122,7 @@ static int read_reference(struct req *q, struct str text, const char *pointer,
         rest = str_from(rest, id == &ask->run ? 4 : 7);
     if (!dataset_name_is_valid(name) || (at && (!id || !seed_id_parse(rest, bytes))))
         return bad_reference(pointer, e);
+    ask->caller = op_state(q)->caller.name;
     ask->picked = !id;
     ask->dataset = arena_str(q->arena, name);
     if (id)
@@ -138,7 +152,7 @@ static int make_comparison(struct req *q, const struct report_ask ask[2],
     _cleanup_(report_disconnect) struct db *db = report_connect(q->app, e);
     _cleanup_(report_freep) struct report *a = db ? report_new(e) : NULL;
     _cleanup_(report_freep) struct report *b = a ? report_new(e) : NULL;
-    if (!b || report_read(a, q, db, &ask[0], e) < 0 || report_read(b, q, db, &ask[1], e) < 0)
+    if (!b || read_report(a, q, db, &ask[0], e) < 0 || read_report(b, q, db, &ask[1], e) < 0)
         return -1;
     res_json(q, 200);
     report_write_comparison(a, b, reference, &q->res.body);

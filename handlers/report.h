@@ -17,8 +17,17 @@ enum {
     REPORT_REPEATED_MAX = 1 << 21, /* captions whose repetitions are counted exactly */
 };
 
+/* Where a report is read from, and whether it is to be given up. */
+struct report_from {
+    struct db *db;
+    bool (*stop)(void *arg);
+    void *arg;
+    const char *stopped; /* what is said then */
+};
+
 /* What a report is asked about. Run and recipe may be unset. */
 struct report_ask {
+    const char *caller;              /* as statements take it */
     struct str dataset, run, recipe; /* with a terminator */
     bool picked;                     /* only what the default view picks is measured */
 };
@@ -26,7 +35,8 @@ struct report_ask {
 /* The dataset as it was found. */
 struct report_scope {
     int64_t number, shards;
-    char *view; /* recipes of the default view, uuid[] as text; owned */
+    char *view;      /* recipes of the view, uuid[] as text; owned */
+    char *dialogues; /* those of a frozen view's dialogues; NULL without one; owned */
     char dialogue_recipe[33];
     bool changing; /* a run is at work */
 };
@@ -39,10 +49,10 @@ struct report_task {
 };
 
 struct report {
-    struct req *q; /* while it is read */
-    struct db *db;
+    struct report_from from; /* while it is read */
     struct report_ask ask;
     struct report_scope scope;
+    bool frozen; /* of nothing but what a view picks: see report_view.h */
     int64_t took_us;
     int64_t seeds;
     /* Captions: all of them, then those that are measured. */
@@ -79,9 +89,11 @@ static inline void report_freep(struct report **r)
 {
     report_free(*r);
 }
-/* Reads all that the report needs. Ends with ERR_UNAVAILABLE when the server drains. */
-int report_read(struct report *r, struct req *q, struct db *db, const struct report_ask *ask,
+/* Reads all that the report needs. Ends with ERR_UNAVAILABLE when it is to be given up. */
+int report_read(struct report *r, const struct report_from *from, const struct report_ask *ask,
                 struct err *e);
+/* The same once r->from, r->ask and r->scope are set. */
+int report_read_rows(struct report *r, struct err *e);
 /* Every statement of a report goes through here, so that no report outlives the server. */
 int report_statement(struct report *r, const struct db_call *c, struct rows **rows, struct err *e);
 /* Parts of report_read, of one shard: texts, conversations, and in a second pass signatures. */
@@ -118,7 +130,7 @@ void report_write_ask(const struct report *r, struct buf *b);
 void report_write_warnings(const struct report *r, struct buf *b);
 /* The members `paper`, or `paper_note` for the offline composer's. */
 void report_write_paper(const struct report *r, struct buf *b);
-void report_write_definitions(struct buf *b);
+void report_write_definitions(const struct report *r, struct buf *b);
 void report_write_comparison(const struct report *a, const struct report *b,
                              const char *const reference[2], struct buf *out);
 

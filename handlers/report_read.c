@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "handlers/bind.h"
 #include "handlers/report.h"
 #include "server/base/cleanup.h"
 #include "server/base/clock.h"
@@ -49,14 +48,15 @@ void report_free(struct report *r)
     for (int i = 0; i < DIALOGUE_TASKS; i++)
         dialogue_figures_free(&r->tasks[i].figures);
     free(r->scope.view);
+    free(r->scope.dialogues);
     free(r);
 }
 
 int report_statement(struct report *r, const struct db_call *c, struct rows **rows, struct err *e)
 {
-    if (http_draining(r->q))
-        return err_set(e, ERR_UNAVAILABLE, "the server is ending");
-    return db_run(r->db, c, rows, e);
+    if (r->from.stop(r->from.arg))
+        return err_set(e, ERR_UNAVAILABLE, "%s", r->from.stopped);
+    return db_run(r->from.db, c, rows, e);
 }
 
 static int take_scope(const struct rows *rows, struct report *r, struct err *e)
@@ -85,7 +85,7 @@ static int read_scope(struct report *r, struct err *e)
     _cleanup_(rows_freep) struct rows *rows = NULL;
     struct db_call c;
     call_init(&c, STMT_REPORT_SCOPE);
-    bind_caller(r->q, &c);
+    call_z(&c, r->ask.caller);
     call_text(&c, r->ask.dataset);
     call_text(&c, r->ask.run);
     call_text(&c, r->ask.recipe);
@@ -248,11 +248,16 @@ static int count_rows(struct report *r, int64_t shard, struct err *e)
     call_i64(&captions, shard);
     call_text(&captions, ask->run);
     call_text(&captions, ask->recipe);
+    call_bool(&captions, r->frozen);
+    call_z(&captions, r->scope.view);
     call_init(&dialogues, STMT_REPORT_DIALOGUES);
     call_i64(&dialogues, shard);
     call_text(&dialogues, ask->run);
     call_text(&dialogues, ask->recipe);
     call_z(&dialogues, r->scope.dialogue_recipe[0] ? r->scope.dialogue_recipe : NULL);
+    call_bool(&dialogues, r->frozen);
+    call_z(&dialogues, r->scope.view);
+    call_z(&dialogues, r->scope.dialogues);
     if (each(r, &captions, add_caption_group, e) < 0)
         return -1;
     return each(r, &dialogues, add_dialogue_group, e);
@@ -296,7 +301,7 @@ static int read_kinds(struct report *r, struct err *e)
 
 static int read_shard(struct report *r, int64_t shard, struct err *e)
 {
-    if (count_rows(r, shard, e) < 0 || count_others(r, shard, e) < 0 ||
+    if (count_rows(r, shard, e) < 0 || (!r->frozen && count_others(r, shard, e) < 0) ||
         report_read_texts(r, shard, e) < 0)
         return -1;
     return report_read_dialogues(r, shard, e);
@@ -311,15 +316,8 @@ static int find_near(struct report *r, struct err *e)
     return 0;
 }
 
-int report_read(struct report *r, struct req *q, struct db *db, const struct report_ask *ask,
-                struct err *e)
+int report_read_rows(struct report *r, struct err *e)
 {
-    int64_t started = clock_us();
-    r->q = q;
-    r->db = db;
-    r->ask = *ask;
-    if (read_scope(r, e) < 0 || read_asked(r, e) < 0)
-        return -1;
     for (int64_t i = 0; i < r->scope.shards; i++)
         if (read_shard(r, shard_id(r->scope.number, i), e) < 0)
             return -1;
@@ -328,7 +326,18 @@ int report_read(struct report *r, struct req *q, struct db *db, const struct rep
     ledger_sort(&r->prompts);
     ledger_sort(&r->filters);
     ledger_sort(&r->reasons);
-    if (read_kinds(r, e) < 0 || report_finish(r, e) < 0 || find_near(r, e) < 0)
+    if (read_kinds(r, e) < 0 || report_finish(r, e) < 0)
+        return -1;
+    return find_near(r, e);
+}
+
+int report_read(struct report *r, const struct report_from *from, const struct report_ask *ask,
+                struct err *e)
+{
+    int64_t started = clock_us();
+    r->from = *from;
+    r->ask = *ask;
+    if (read_scope(r, e) < 0 || read_asked(r, e) < 0 || report_read_rows(r, e) < 0)
         return -1;
     r->took_us = clock_us() - started;
     return 0;

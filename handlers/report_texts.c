@@ -3,7 +3,6 @@
 #include <stdio.h>
 #include <zlib.h>
 
-#include "handlers/bind.h"
 #include "handlers/report.h"
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
@@ -212,6 +211,7 @@ static int dialogues_page(struct report *r, int64_t shard, struct place *at, str
     call_text(&c, r->ask.recipe);
     call_bool(&c, r->ask.picked);
     call_z(&c, r->scope.view);
+    call_z(&c, r->scope.dialogues);
     if (report_statement(r, &c, &rows, e) < 0)
         return -1;
     int n = rows_count(rows);

@@ -1,4 +1,5 @@
 /* A report as JSON, in the order in which people read it. */
+#include <ctype.h>
 #include <stdio.h>
 
 #include "handlers/report.h"
@@ -25,6 +26,14 @@ static void put_time(struct buf *b, const char *key, int64_t unix_us)
         return;
     clock_rfc3339_at(unix_us, text);
     put_text(b, key, text);
+}
+
+/* What is about rows that no view picks, or follows from the others when there are none of these:
+ * nothing in the report of a frozen view. */
+static void put_open_int(const struct report *r, struct buf *b, const char *key, int64_t v)
+{
+    if (!r->frozen)
+        put_int(b, key, v);
 }
 
 static void put_histogram(struct buf *b, const struct spread *s, const int64_t *edges, int n)
@@ -78,7 +87,7 @@ static void write_filters(const struct report *r, struct buf *b)
         const struct ledger_row *row = &r->filters.rows[i];
         json_open(b, '{');
         put_text(b, "filter", row->key[0]);
-        put_int(b, "dropped", row->values.sum[SUM_DROPPED]);
+        put_open_int(r, b, "dropped", row->values.sum[SUM_DROPPED]);
         put_int(b, "flagged", row->values.sum[SUM_FLAGGED]);
         json_close(b, '}');
     }
@@ -193,16 +202,17 @@ static void write_captions(const struct report *r, struct buf *b)
     int64_t count = r->captions.sum[SUM_ROWS];
     open_object(b, "captions");
     put_int(b, "count", count);
-    put_int(b, "usable", r->captions.sum[SUM_USABLE]);
+    put_open_int(r, b, "usable", r->captions.sum[SUM_USABLE]);
     put_int(b, "measured", r->measured);
-    put_int(b, "dropped", r->captions.sum[SUM_DROPPED]);
-    put_number(b, "dropped_share", report_ratio(r->captions.sum[SUM_DROPPED], count));
+    put_open_int(r, b, "dropped", r->captions.sum[SUM_DROPPED]);
+    if (!r->frozen)
+        put_number(b, "dropped_share", report_ratio(r->captions.sum[SUM_DROPPED], count));
     put_int(b, "flagged", r->captions.sum[SUM_FLAGGED]);
-    put_int(b, "rejected", r->rejected);
+    put_open_int(r, b, "rejected", r->rejected);
     open_object(b, "verdicts");
     put_int(b, "accepted", r->accepted);
-    put_int(b, "rejected", r->verdict_rejected);
-    put_int(b, "corrected", r->corrected);
+    put_open_int(r, b, "rejected", r->verdict_rejected);
+    put_open_int(r, b, "corrected", r->corrected);
     json_close(b, '}');
     write_filters(r, b);
     write_duplicates(r, b);
@@ -307,7 +317,14 @@ static void put_dollars(struct buf *b, const char *key, double billionths)
     put_number(b, key, billionths / 1e9);
 }
 
-static void write_usage_row(const struct ledger_row *row, struct buf *b)
+static void put_open_dollars(const struct report *r, struct buf *b, const char *key,
+                             double billionths)
+{
+    if (!r->frozen)
+        put_dollars(b, key, billionths);
+}
+
+static void write_usage_row(const struct report *r, const struct ledger_row *row, struct buf *b)
 {
     const struct ledger_values *v = &row->values;
     int64_t rows = v->sum[SUM_ROWS];
@@ -315,20 +332,21 @@ static void write_usage_row(const struct ledger_row *row, struct buf *b)
     put_text(b, "stage", row->key[0]);
     put_text(b, "provider", row->key[1]);
     put_int(b, "rows", rows);
-    put_int(b, "usable", v->sum[SUM_USABLE]);
-    put_int(b, "failed", v->sum[SUM_FAILED]);
+    put_open_int(r, b, "usable", v->sum[SUM_USABLE]);
+    put_open_int(r, b, "failed", v->sum[SUM_FAILED]);
     put_int(b, "calls", v->sum[SUM_CALLS]);
     put_int(b, "tokens_in", v->sum[SUM_TOKENS_IN]);
     put_int(b, "tokens_cached", v->sum[SUM_TOKENS_CACHED]);
     put_int(b, "tokens_out", v->sum[SUM_TOKENS_OUT]);
     put_int(b, "tokens_reasoning", v->sum[SUM_TOKENS_REASONING]);
     put_dollars(b, "cost_usd", (double)v->sum[SUM_COST]);
-    put_dollars(b, "cost_usd_failed", (double)v->sum[SUM_COST_FAILED]);
+    put_open_dollars(r, b, "cost_usd_failed", (double)v->sum[SUM_COST_FAILED]);
     put_number(b, "calls_per_row", report_ratio(v->sum[SUM_CALLS], rows));
     put_number(b, "tokens_in_per_row", report_ratio(v->sum[SUM_TOKENS_IN], rows));
     put_number(b, "tokens_out_per_row", report_ratio(v->sum[SUM_TOKENS_OUT], rows));
     put_dollars(b, "cost_usd_per_row", report_ratio(v->sum[SUM_COST], rows));
-    put_dollars(b, "cost_usd_per_usable_row", report_ratio(v->sum[SUM_COST], v->sum[SUM_USABLE]));
+    put_open_dollars(r, b, "cost_usd_per_usable_row",
+                     report_ratio(v->sum[SUM_COST], v->sum[SUM_USABLE]));
     if (strcmp(row->key[0], "representations") == 0)
         put_int(b, "truncated", v->sum[SUM_TRUNCATED]);
     put_number(b, "latency_ms_mean",
@@ -344,15 +362,15 @@ static void write_usage(const struct report *r, struct buf *b)
     double cost = 0;
     open_list(b, "usage");
     for (int i = 0; i < r->usage.n; i++) {
-        write_usage_row(&r->usage.rows[i], b);
+        write_usage_row(r, &r->usage.rows[i], b);
         cost += (double)r->usage.rows[i].values.sum[SUM_COST];
     }
     json_close(b, ']');
     put_dollars(b, "cost_usd", cost);
 }
 
-static void write_made(const struct ledger_row *row, const char *key, const char *kind,
-                       struct buf *b)
+static void write_made(const struct report *r, const struct ledger_row *row, const char *key,
+                       const char *kind, struct buf *b)
 {
     const int64_t *sum = row->values.sum;
     json_open(b, '{');
@@ -361,8 +379,8 @@ static void write_made(const struct ledger_row *row, const char *key, const char
     if (kind)
         put_text(b, "kind", kind);
     put_int(b, "rows", sum[SUM_ROWS]);
-    put_int(b, "usable", sum[SUM_USABLE]);
-    put_int(b, "dropped", sum[SUM_DROPPED]);
+    put_open_int(r, b, "usable", sum[SUM_USABLE]);
+    put_open_int(r, b, "dropped", sum[SUM_DROPPED]);
     put_dollars(b, "cost_usd", (double)sum[SUM_COST]);
     json_close(b, '}');
 }
@@ -371,11 +389,28 @@ static void write_recipes(const struct report *r, struct buf *b)
 {
     open_list(b, "recipes");
     for (int i = 0; i < r->recipes.n; i++)
-        write_made(&r->recipes.rows[i], "recipe", r->recipe_kinds[i], b);
+        write_made(r, &r->recipes.rows[i], "recipe", r->recipe_kinds[i], b);
     json_close(b, ']');
     open_list(b, "prompts");
     for (int i = 0; i < r->prompts.n; i++)
-        write_made(&r->prompts.rows[i], "prompt", NULL, b);
+        write_made(r, &r->prompts.rows[i], "prompt", NULL, b);
+    json_close(b, ']');
+}
+
+/* The ids of a uuid[] in the form that they have everywhere else: without dashes. */
+static void write_ids(struct buf *b, const char *key, const char *array)
+{
+    char id[2 * RECIPE_ID_BYTES + 1] = "";
+    size_t n = 0;
+    open_list(b, key);
+    for (const char *p = array; *p; p++) {
+        if (isxdigit((unsigned char)*p))
+            id[n++] = *p;
+        if (n < 2 * RECIPE_ID_BYTES)
+            continue;
+        json_z(b, id);
+        n = 0;
+    }
     json_close(b, ']');
 }
 
@@ -387,7 +422,12 @@ void report_write_ask(const struct report *r, struct buf *b)
         put_text(b, "run", r->ask.run.p);
     if (r->ask.recipe.p)
         put_text(b, "recipe", r->ask.recipe.p);
-    put_text(b, "view", r->ask.picked ? "default" : "all");
+    if (r->frozen) {
+        write_ids(b, "view", r->scope.view);
+        write_ids(b, "dialogue_recipes", r->scope.dialogues);
+    } else {
+        put_text(b, "view", r->ask.picked ? "default" : "all");
+    }
     put_bool(b, "trial", report_is_trial(r));
 }
 
@@ -397,16 +437,19 @@ void report_write(const struct report *r, struct buf *b)
     clock_rfc3339(now);
     json_open(b, '{');
     report_write_ask(r, b);
-    put_text(b, "generated_at", now);
-    put_number(b, "took_seconds", (double)r->took_us / 1e6);
+    if (!r->frozen) {
+        put_text(b, "generated_at", now);
+        put_number(b, "took_seconds", (double)r->took_us / 1e6);
+    }
     report_write_warnings(r, b);
-    put_int(b, "seeds", r->seeds);
+    put_open_int(r, b, "seeds", r->seeds);
     write_captions(r, b);
     write_dialogues(r, b);
-    write_failures(r, b);
+    if (!r->frozen)
+        write_failures(r, b);
     write_usage(r, b);
     write_recipes(r, b);
     report_write_paper(r, b);
-    report_write_definitions(b);
+    report_write_definitions(r, b);
     json_close(b, '}');
 }

@@ -69,25 +69,29 @@ static const struct query_param import_query[] = {{"name", QUERY_TEXT, 1, 63, NU
 static const struct query_param vectors_query[] = {{"encoder", QUERY_TEXT, 1, NAME_CHARS_MAX, NULL},
                                                    END};
 static const struct query_param seeds_query[] = {LABELS, PAGE(1000), END};
-static const struct query_param captions_query[] = {ID("run"),
-                                                    ID("recipe"),
-                                                    ID("seed"),
-                                                    CHOICE("view", views),
-                                                    CHOICE("outcome", caption_outcomes),
-                                                    CHOICE("verdict", caption_verdicts),
-                                                    CHOICE("dropped", filter_names),
-                                                    {"min_length", QUERY_INT, 0, INT32_MAX, NULL},
-                                                    {"max_length", QUERY_INT, 0, INT32_MAX, NULL},
-                                                    LABELS,
-                                                    PAGE(1000),
-                                                    END};
-static const struct query_param dialogues_query[] = {ID("run"),
-                                                     ID("recipe"),
-                                                     CHOICE("task", tasks),
-                                                     CHOICE("view", views),
-                                                     CHOICE("format", dialogue_formats),
-                                                     PAGE(1000),
-                                                     END};
+#define CAPTIONS                                                                                   \
+    ID("run"), ID("recipe"), ID("seed"), CHOICE("view", views),                                    \
+        CHOICE("outcome", caption_outcomes), CHOICE("verdict", caption_verdicts),                  \
+        CHOICE("dropped", filter_names), {"min_length", QUERY_INT, 0, INT32_MAX, NULL},            \
+        {"max_length", QUERY_INT, 0, INT32_MAX, NULL}, LABELS
+#define DIALOGUES                                                                                  \
+    ID("run"), ID("recipe"), CHOICE("task", tasks), CHOICE("view", views),                         \
+        CHOICE("format", dialogue_formats)
+/* Instead of a key. */
+#define SIGNATURE                                                                                  \
+    {                                                                                              \
+        "signature", QUERY_TEXT, 1, SIGNATURE_CHARS_MAX, NULL                                      \
+    }
+/* Of a stream. */
+#define READER(id_chars)                                                                           \
+    {"shard", QUERY_INT, 0, SHARDS_MAX - 1, NULL}, {"of", QUERY_INT, 1, SHARDS_MAX, NULL},         \
+        {"after", QUERY_TEXT, 1, (id_chars), NULL}, {"limit", QUERY_INT, 1, SLICE_ROWS_MAX, NULL}, \
+        SIGNATURE
+static const struct query_param captions_query[] = {CAPTIONS, PAGE(1000), END};
+static const struct query_param captions_stream_query[] = {CAPTIONS, READER(CAPTION_ID_TEXT), END};
+static const struct query_param dialogues_query[] = {DIALOGUES, PAGE(1000), END};
+static const struct query_param dialogues_stream_query[] = {DIALOGUES, READER(DIALOGUE_ID_TEXT),
+                                                            END};
 static const struct query_param dialogue_query[] = {CHOICE("format", dialogue_formats), END};
 static const struct query_param failures_query[] = {
     ID("run"), CHOICE("stage", run_stages), {"reason", QUERY_TEXT, 1, 64, NULL}, PAGE(1000), END};
@@ -115,11 +119,6 @@ static const struct query_param moments_list_query[] = {
         CHOICE("view", views), {"shards", QUERY_TEXT, 1, 11, NULL},                                \
     {                                                                                              \
         "limit", QUERY_INT, 1, SLICE_ROWS_MAX, NULL                                                \
-    }
-/* Instead of a key. */
-#define SIGNATURE                                                                                  \
-    {                                                                                              \
-        "signature", QUERY_TEXT, 1, SIGNATURE_CHARS_MAX, NULL                                      \
     }
 static const struct query_param export_query[] = {SLICE, CHOICE("dtype", dtypes), SIGNATURE, END};
 static const struct query_param ids_query[] = {SLICE, SIGNATURE, END};
@@ -176,12 +175,16 @@ const struct route routes[] = {
      &op_get_seed},
     {HTTP_GET, DATASET "/captions", "list_captions", SCOPE_READ, BODY_NONE, 0, NULL, captions_query,
      &op_list_captions},
+    {HTTP_GET, DATASET "/captions.jsonl", "stream_captions", SCOPE_EXPORT, BODY_NONE, 0, NULL,
+     captions_stream_query, &op_stream_captions},
     {HTTP_POST, DATASET "/captions/import", "import_captions", SCOPE_WRITE, BODY_STREAM,
      IMPORT_BODY, NULL, import_query, &op_import_captions},
     {HTTP_GET, DATASET "/captions/{caption}", "get_caption", SCOPE_READ, BODY_NONE, 0, NULL, NULL,
      &op_get_caption},
     {HTTP_GET, DATASET "/dialogues", "list_dialogues", SCOPE_READ, BODY_NONE, 0, NULL,
      dialogues_query, &op_list_dialogues},
+    {HTTP_GET, DATASET "/dialogues.jsonl", "stream_dialogues", SCOPE_EXPORT, BODY_NONE, 0, NULL,
+     dialogues_stream_query, &op_stream_dialogues},
     {HTTP_GET, DATASET "/dialogues/{dialogue}", "get_dialogue", SCOPE_READ, BODY_NONE, 0, NULL,
      dialogue_query, &op_get_dialogue},
     {HTTP_GET, DATASET "/failures", "list_failures", SCOPE_READ, BODY_NONE, 0, NULL, failures_query,
@@ -244,6 +247,8 @@ const struct route routes[] = {
      NULL, &op_get_transfer},
     {HTTP_GET, DATASET "/transfers/{transfer}/files/{file}", "get_transfer_file", SCOPE_EXPORT,
      BODY_NONE, 0, NULL, file_query, &op_get_transfer_file},
+    {HTTP_GET, "/v1/exports/{export}/files/{name}", "get_export_file", SCOPE_EXPORT, BODY_NONE, 0,
+     NULL, file_query, &op_get_export_file},
     {HTTP_PUT, IMAGES, "put_image_moments", SCOPE_WRITE, BODY_JSON, VECTOR_BODY,
      image_moments_fields, NULL, &op_put_image_moments},
     {HTTP_POST, IMAGES "/import", "import_image_moments", SCOPE_WRITE, BODY_STREAM, IMPORT_BODY,

@@ -154,15 +154,6 @@ static int read_page(struct slice *s, const struct slice_walk *w, int64_t shard,
     return request_pool_run(&s->ctx, &c, rows, e);
 }
 
-static bool take_bytes(const struct rows *r, int row, int col, uint8_t *out, size_t n)
-{
-    struct str s = rows_bytes(r, row, col);
-    if (s.n != n)
-        return false;
-    memcpy(out, s.p, n);
-    return true;
-}
-
 /* 1 with the representation in *v, 0 when there is none, -1 when the stored vector is not one. */
 static int represent(struct slice *s, const uint8_t *key, struct str bytes, const float **v,
                      struct err *e)
@@ -181,8 +172,8 @@ static int take_row(struct slice *s, const struct slice_walk *w, const struct ro
 {
     uint8_t key[CAPTION_KEY_BYTES];
     const float *v = NULL;
-    if (!take_bytes(r, row, 0, key, SEED_ID_BYTES) ||
-        !take_bytes(r, row, 1, key + SEED_ID_BYTES, CAPTION_HASH_BYTES))
+    if (!rows_copy(r, row, 0, key, SEED_ID_BYTES) ||
+        !rows_copy(r, row, 1, key + SEED_ID_BYTES, CAPTION_HASH_BYTES))
         return err_set(e, ERR_INTERNAL, "a stored id does not have its form");
     int there = represent(s, key, rows_bytes(r, row, 2), &v, e);
     if (there < 0)
@@ -218,8 +209,8 @@ static int walk_page(struct slice *s, const struct slice_walk *w, int64_t shard,
     *more = n == size;
     if (n > 0) {
         at->variant = rows_i64(rows, n - 1, 4);
-        if (!take_bytes(rows, n - 1, 0, at->seed, sizeof(at->seed)) ||
-            !take_bytes(rows, n - 1, 3, at->recipe, sizeof(at->recipe)))
+        if (!rows_copy(rows, n - 1, 0, at->seed, sizeof(at->seed)) ||
+            !rows_copy(rows, n - 1, 3, at->recipe, sizeof(at->recipe)))
             return err_set(e, ERR_INTERNAL, "a stored id does not have its form");
     }
     return 0;

@@ -65,8 +65,8 @@ static bool read_rule(const struct rows *r, int row, int first, struct transfer 
     *t = (struct transfer){.method = method_of(rows_text(r, row, first + COL_METHOD)),
                            .n = (size_t)rows_i64(r, row, first + COL_DIMENSION),
                            .scale = rows_double(r, row, first + COL_SCALE)};
-    bool ok =
-        a && transfer_parameters_read(rows_text(r, row, first + COL_PARAMETERS), a, t, &images, &e) == 0;
+    bool ok = a && transfer_parameters_read(rows_text(r, row, first + COL_PARAMETERS), a, t,
+                                            &images, &e) == 0;
     t->image_mean = images ? &some : NULL;
     arena_free(a);
     return ok;

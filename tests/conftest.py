@@ -141,8 +141,8 @@ def world(server):
 
 
 @pytest.fixture(scope="session")
-def samples(world):
-    return Samples(world, world.finished_run)
+def samples(world, database):
+    return Samples(world, world.finished_run, database)
 
 
 @pytest.fixture(scope="session")

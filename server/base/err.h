@@ -25,6 +25,7 @@ enum err_code {
     ERR_KEY_IN_FLIGHT,      /* 409: the first request with an Idempotency-Key is under way */
     ERR_KEY_REUSED,         /* 422: an Idempotency-Key came with another body before */
     ERR_PRECONDITION,       /* 412: If-Match or If-None-Match */
+    ERR_RANGE,              /* 416 */
     ERR_TOO_LARGE,          /* 413 */
     ERR_URI_TOO_LONG,       /* 414 */
     ERR_MEDIA_TYPE,         /* 415 */

@@ -10,6 +10,8 @@ enum { LEAST_BYTES = 1024, MOST_BYTES = 16 << 20, LEVEL = 1, GZIP_WINDOW = 15 + 
 bool coding_possible(const struct res *r)
 {
     static const char *const types[] = {"application/json", "application/problem+json", "text/"};
+    if (r->file)
+        return false;
     for (size_t i = 0; r->content_type && i < sizeof(types) / sizeof(types[0]); i++)
         if (str_starts(str_of(r->content_type), str_of(types[i])))
             return true;

@@ -387,17 +387,20 @@ void http_complete(struct req *q)
     (void)pthread_mutex_lock(&c->mutex);
     c->op = OP_COMPLETE;
     bool gone = c->gone, held = c->held;
+    bool open = c->answer.begun && c->answer.length == HTTP_OPEN_END;
     if (!held)
         c->answer.ended = true;
+    /* Where no length tells, the last chunk would. */
+    c->answer.broken |= open && q->err.code != ERR_NONE;
     if (!gone && held)
         conn_resume(c);
     if (!gone && !held) {
         /* A client that has stopped sending would never make the worker look at this request. */
         if (c->pipe.ring.p && !c->pipe.ended)
             socket_deadline(c->sock, STALL_S);
-        /* Nor would one that takes nothing see the end of an answer that is not whole, or that has
-         * no length. */
-        if (c->answer.begun && !c->is_head && c->answer.written < c->answer.length)
+        /* Nor would one that takes nothing see the end of an answer that is not whole. */
+        if (c->answer.begun && !c->is_head && c->answer.written < c->answer.length &&
+            !(open && !c->answer.broken))
             socket_deadline(c->sock, c->answer.broken ? STALL_S : LINGER_S);
         conn_resume(c);
     }

@@ -51,6 +51,10 @@ static void keep(struct request_head *h, struct str name, struct str value)
         {STR("traceparent"), &h->traceparent, &h->traces},
         {STR("If-Match"), &h->if_match, &h->conditions},
         {STR("If-None-Match"), &h->if_none_match, &h->conditions_none},
+        {STR("If-Modified-Since"), &h->if_modified_since, NULL},
+        {STR("If-Unmodified-Since"), &h->if_unmodified_since, NULL},
+        {STR("Range"), &h->range, &h->ranges},
+        {STR("If-Range"), &h->if_range, &h->if_ranges},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
         if (str_ieq(name, rows[i].name)) {

@@ -56,11 +56,20 @@ struct query_value {
     int64_t number;  /* QUERY_INT, QUERY_DURATION in ms, QUERY_ENUM: index in values */
 };
 
+/* A file on the disk that does not change while anybody has it. */
+struct res_file {
+    int fd; /* of a regular file; the HTTP layer closes it */
+    uint64_t size;
+    const char *tag;  /* of these very bytes, without quotes; in the request's arena */
+    int64_t modified; /* seconds of the Unix epoch */
+};
+
 struct res {
     int status; /* 0 until answered */
     const char *content_type;
     bool fresh; /* made anew each time: nobody's copy of it is ever current */
     struct buf body;
+    struct res_file *file; /* in the place of a body; NULL: none */
     int n_headers;
     struct {
         const char *name;
@@ -184,7 +193,8 @@ bool http_draining(const struct req *q);
  * was slower than allowed. */
 ptrdiff_t http_body_read(struct req *q, void *out, size_t n, struct err *e);
 
-/* The length of a body that ends where http_complete() says so. */
+/* The length of a body that ends where http_complete() says so; with q->err set, it is not whole.
+ */
 #define HTTP_OPEN_END UINT64_MAX
 
 /* Answers that are made while they are sent, by whoever works on a pending request. Begins
@@ -223,6 +233,10 @@ const struct problem *problem_by_slug(struct str slug);
 void res_header(struct req *q, const char *name, const char *value);
 /* Sets status and JSON content type; the caller writes the body to q->res.body. */
 void res_json(struct req *q, int status);
+/* Makes the file the answer: the whole of it, the one range that the request wants, or nothing when
+ * the client has it. The caller gives the content type, and headers that tell of the whole file.
+ * The descriptor is not the caller's any more, whatever comes of it. */
+int res_file(struct req *q, const struct res_file *f, struct err *e);
 /* Fills res from q->err as application/problem+json (RFC 9457). */
 void res_problem(struct req *q);
 /* Value of a request header without the white space around it, or the unset view. In admit, start

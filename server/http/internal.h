@@ -109,7 +109,7 @@ struct http_answer {
 /* What the headers of a request said. Values are valid as long as the request is. */
 struct request_head {
     int n, hosts, lengths, encodings_transfer, types, encodings_content, traces, authorizations,
-        api_keys, idempotency_keys, conditions, conditions_none;
+        api_keys, idempotency_keys, conditions, conditions_none, ranges, if_ranges;
     bool fault;            /* a name or value that cannot be */
     bool torn;             /* the header section is not what libmicrohttpd took it for */
     const char *next_line; /* while it is read; NULL: lines are not checked */
@@ -118,6 +118,12 @@ struct request_head {
     struct str host, content_length, transfer_encoding, content_type, content_encoding;
     struct str accept_encoding, origin, preflight;
     struct str expectation, traceparent, if_match, if_none_match;
+    struct str range, if_range, if_modified_since, if_unmodified_since;
+};
+
+/* A part of a file. */
+struct range {
+    uint64_t first, n;
 };
 
 /* One request. Taken from the worker's list when the request line is in, given back when
@@ -133,14 +139,15 @@ struct http_conn {
     bool begun;     /* the headers are complete */
     bool streaming; /* the first bytes of a stream are in */
     bool is_head;
-    bool close;      /* after the answer */
-    bool at_once;    /* the answer must not wait for the body */
-    bool waited;     /* for ops.admit, and the deadline has stood still */
-    bool admitted;   /* ops.admit has nothing against it, or has said what */
-    bool answered;   /* given to libmicrohttpd or sent */
-    bool coded;      /* the body is gzip */
-    bool tag_coded;  /* so was the client's copy */
-    const char *tag; /* the entity's, or NULL */
+    bool close;        /* after the answer */
+    bool at_once;      /* the answer must not wait for the body */
+    bool waited;       /* for ops.admit, and the deadline has stood still */
+    bool admitted;     /* ops.admit has nothing against it, or has said what */
+    bool answered;     /* given to libmicrohttpd or sent */
+    bool coded;        /* the body is gzip */
+    bool tag_coded;    /* so was the client's copy */
+    const char *tag;   /* the entity's, or NULL */
+    struct range part; /* of res.file: what is sent */
     const char *allow;
     const char *origin; /* that may read the answer, or NULL */
     size_t uri_bytes;   /* as received */
@@ -281,6 +288,30 @@ bool router_match(const struct router *r, const struct str *segments, int n, str
 /* conditional.c */
 /* Gives one resource its tag, and takes the body back from a client who has it. */
 void conditional_apply(struct http_conn *c);
+
+/* range.c */
+enum range_verdict {
+    RANGE_NONE,    /* the whole is wanted, or what is wanted cannot be read */
+    RANGE_ONE,     /* *r */
+    RANGE_BEHIND,  /* nothing of the file is in it */
+    RANGE_SEVERAL, /* each of them can be read */
+};
+enum range_verdict range_read(struct str header, uint64_t size, struct range *r);
+/* Any of the three forms of a date in HTTP. */
+bool date_read(struct str s, int64_t *seconds);
+enum { DATE_TEXT = 30 };
+void date_write(int64_t seconds, char out[DATE_TEXT]);
+
+/* file.c */
+/* Settles what of res.file is sent: status, headers, c->tag and c->part. Without res.file it has
+ * made a problem of it. */
+void file_apply(struct http_conn *c);
+/* Hands the descriptor over. NULL without memory. */
+struct MHD_Response *file_response(struct http_conn *c);
+/* Closes the descriptor that has not been handed over. */
+void file_close(struct res *r);
+/* The answer is not a file after all. */
+void file_drop(struct http_conn *c);
 
 /* coding.c */
 /* Whether another Accept-Encoding could have had another body. */

@@ -82,6 +82,7 @@ static void conn_clear(struct http_conn *c)
 {
     pipe_close(c);
     answer_close(c);
+    file_close(&c->q.res);
     conn_discharge(c);
     arena_reset(c->q.arena);
     shrink(&c->q.res.body);

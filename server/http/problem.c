@@ -71,6 +71,11 @@ static const struct problem problems[ERR_COUNT] = {
                           "The request was to change something only if it is as If-Match says, or "
                           "not there as If-None-Match says. Get it anew and decide again; nothing "
                           "has changed."},
+    [ERR_RANGE] =
+        {416, "range-not-satisfiable", "Range not satisfiable",
+         "Range asks for several ranges at a time, or for what lies behind the end of the "
+         "file. Content-Range says how long the file is: whoever has that much has all of "
+         "it."},
     [ERR_TOO_LARGE] = {413, "payload-too-large", "Payload too large",
                        "The body is longer than this operation takes. Send it in parts, or use an "
                        "import, which takes any length."},

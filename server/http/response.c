@@ -7,18 +7,19 @@
 enum { SEND_HEADERS_MAX = HTTP_HEADERS_MAX + 17 };
 
 #define EXPOSED_HEADERS                                                                            \
-    "ETag, Link, Location, Retry-After, Allow, Content-Disposition, Idempotency-Replayed, "        \
-    "RateLimit, RateLimit-Policy, X-Request-Id, traceparent"
+    "ETag, Link, Location, Retry-After, Allow, Content-Disposition, Accept-Ranges, "               \
+    "Content-Range, Repr-Digest, Idempotency-Replayed, RateLimit, RateLimit-Policy, "              \
+    "X-Request-Id, traceparent"
 #define ALLOWED_HEADERS                                                                            \
     "Authorization, X-API-Key, Content-Type, Idempotency-Key, If-Match, If-None-Match, "           \
-    "Last-Event-ID, traceparent"
+    "If-Range, Range, Last-Event-ID, traceparent"
 
 struct header_list {
     int n;
     struct {
         const char *name, *value;
     } rows[SEND_HEADERS_MAX];
-    char retry_after[16], tag[64];
+    char retry_after[16], tag[96];
 };
 
 void res_header(struct req *q, const char *name, const char *value)
@@ -138,10 +139,14 @@ void response_render(struct http_conn *c)
         (void)err_set(&q->err, ERR_NO_MEMORY, "the answer is too large or memory ran out");
     if (q->err.code == ERR_NONE && q->res.status == 0)
         (void)err_set(&q->err, ERR_INTERNAL, "the operation gave no answer");
-    if (q->err.code != ERR_NONE)
+    if (q->err.code != ERR_NONE) {
+        file_drop(c);
         res_problem(q);
-    else
+    } else if (q->res.file) {
+        file_apply(c);
+    } else {
         conditional_apply(c);
+    }
     coding_apply(c);
 }
 
@@ -161,8 +166,11 @@ enum MHD_Result response_queue(struct http_conn *c)
     response_render(c);
     bool bare = has_no_body(r->status) || r->body.failed || !r->body.p;
     /* Not copied: the buffer lives until conn_on_completed(). */
-    struct MHD_Response *m = MHD_create_response_from_buffer(
-        bare ? 0 : r->body.n, bare ? empty : r->body.p, MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *m =
+        r->file && !has_no_body(r->status)
+            ? file_response(c)
+            : MHD_create_response_from_buffer(bare ? 0 : r->body.n, bare ? empty : r->body.p,
+                                              MHD_RESPMEM_PERSISTENT);
     if (!m)
         return MHD_NO;
     response_add_headers(c, m);
@@ -180,6 +188,8 @@ void response_send(struct http_conn *c)
     struct header_list l;
     c->close = true;
     c->answered = true;
+    if (r->file)
+        (void)err_set(&c->q.err, ERR_UNAVAILABLE, "the connection is ending");
     response_render(c);
     list_headers(c, &l);
     struct buf out;

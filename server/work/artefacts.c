@@ -27,10 +27,25 @@ static int failed(const struct worker *k, const char *what, struct err *e)
                    k->work->s.artefacts, what, strerror(errno));
 }
 
+/* With what lies above it. */
+static int make_directory(const char *path)
+{
+    char part[PATH_BYTES];
+    for (size_t i = 1; path[i]; i++) {
+        if (path[i] != '/' || i >= sizeof(part))
+            continue;
+        memcpy(part, path, i);
+        part[i] = '\0';
+        if (mkdir(part, DIRECTORY_MODE) < 0 && errno != EEXIST)
+            return -1;
+    }
+    return mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST ? -1 : 0;
+}
+
 static int open_root(const struct worker *k, struct err *e)
 {
     const char *path = k->work->s.artefacts;
-    if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST)
+    if (make_directory(path) < 0)
         return failed(k, "cannot be made", e);
     int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     return fd < 0 ? failed(k, "cannot be opened", e) : fd;
@@ -42,8 +57,8 @@ static int write_small(int root, const char *name, const char *text)
 {
     char temporary[NAME_BYTES];
     (void)snprintf(temporary, sizeof(temporary), "%s.%d", name, (int)getpid());
-    int fd = openat(root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
-                    FILE_MODE);
+    int fd =
+        openat(root, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, FILE_MODE);
     if (fd < 0)
         return -1;
     ssize_t n = (ssize_t)strlen(text);
@@ -288,18 +303,17 @@ static void remove_gone(int root, const char *name, int64_t now_s)
 
 int artefacts_sweep(struct worker *k, struct err *e)
 {
-    uint8_t (*ids)[UUID_BYTES] _cleanup_(freep) = calloc(KNOWN_MAX, sizeof(*ids));
+    uint8_t(*ids)[UUID_BYTES] _cleanup_(freep) = calloc(KNOWN_MAX, sizeof(*ids));
     int n = 0, root = checked_root(k, e);
     DIR *d = root < 0 || !ids ? NULL : list(root);
     int64_t now_s = clock_unix_us() / 1000000;
-    for (struct dirent *entry; d && n < KNOWN_MAX && (entry = readdir(d));)
-    {
+    for (struct dirent *entry; d && n < KNOWN_MAX && (entry = readdir(d));) {
         remove_gone(root, entry->d_name, now_s);
         n += may_be_orphan(root, entry->d_name, ids[n], now_s);
     }
     if (d)
         (void)closedir(d);
-    int rc = n > 0 ? remove_unknown(k, root, (const uint8_t (*)[UUID_BYTES])ids, n, e) : 0;
+    int rc = n > 0 ? remove_unknown(k, root, (const uint8_t(*)[UUID_BYTES])ids, n, e) : 0;
     if (root >= 0)
         (void)close(root);
     return root < 0 ? -1 : rc;

@@ -96,7 +96,8 @@ static int read_shard(struct making *m, int shard, struct err *e)
 static int read_group(struct making *m, struct err *e)
 {
     int last = export_first_shard(&m->plan, m->plan.settings.group + 1);
-    for (int s = export_first_shard(&m->plan, m->plan.settings.group); s < last && !stopping(m); s++)
+    for (int s = export_first_shard(&m->plan, m->plan.settings.group); s < last && !stopping(m);
+         s++)
         if (read_shard(m, s, e) < 0)
             return -1;
     return 0;
@@ -153,7 +154,8 @@ static int take_group(struct making *m, struct err *e)
     struct export_settings *s = &m->plan.settings;
     while (s->group < s->groups && export_first_shard(&m->plan, s->group) != shard)
         s->group++;
-    return s->group < s->groups ? 0 : err_set(e, ERR_INTERNAL, "no group of the export begins here");
+    return s->group < s->groups ? 0
+                                : err_set(e, ERR_INTERNAL, "no group of the export begins here");
 }
 
 static int begin(struct making *m, struct err *e)
@@ -212,8 +214,9 @@ static int finish(struct making *m, struct err *e)
                       export_first_shard(&m->plan, m->plan.settings.group), files, n);
     call_task(&c[1], STMT_EXPORT_FINISH, m->t);
     call_z(&c[1], text);
-    int rc = !text || export_arrays_failed(&a) ? err_set(e, ERR_NO_MEMORY, "no memory for the export")
-                                             : db_batch(m->k->db, c, 2, rows, e);
+    int rc = !text || export_arrays_failed(&a)
+                 ? err_set(e, ERR_NO_MEMORY, "no memory for the export")
+                 : db_batch(m->k->db, c, 2, rows, e);
     if (rc == 0)
         m->held = rows_count(rows[1]) > 0;
     rows_free(rows[0]);

@@ -28,6 +28,7 @@ struct export_tally {
 struct export_plan {
     struct arena *arena;
     int64_t dataset;
+    struct str name; /* of the dataset */
     int shards;
     struct export_settings settings;
     struct str view, dialogue_view; /* uuid[] as text */
@@ -35,7 +36,7 @@ struct export_plan {
     struct str source, domain, min_length, max_length, verdict; /* unset: any */
     int64_t limit;                                              /* of captions; -1: none */
     bool has_mix;
-    bool chosen[DIALOGUE_TASKS];   /* tasks of which the mix takes some */
+    bool chosen[DIALOGUE_TASKS];     /* tasks of which the mix takes some */
     uint64_t bounds[DIALOGUE_TASKS]; /* exclusive, of the choice hash; the greatest takes all */
     struct prepared prepared;
 };

@@ -21,8 +21,8 @@ void export_call_files(struct db_call *c, const struct task *t, struct export_ar
         const char *dtype = f->vectors ? export_dtypes[s->dtype] : NULL;
         array_add(&a->names, str_of(f->name));
         array_add(&a->paths, str_of(f->path));
-        array_add(&a->formats, str_of(f->format < EXPORT_FORMATS ? export_formats[f->format]
-                                                                 : "description"));
+        array_add(&a->formats,
+                  str_of(f->format < EXPORT_FORMATS ? export_formats[f->format] : "description"));
         array_add_i32(&a->served, f->served);
         array_add_i64(&a->rows, f->rows);
         array_add_i64(&a->bytes, (int64_t)f->bytes);

@@ -69,8 +69,7 @@ static int take_note(struct export_plan *p, const char *key, struct str value)
     return value.p ? 0 : -1;
 }
 
-static int load_transfer(struct export_plan *p, struct db *db, struct str transfer, struct str name,
-                         struct err *e)
+static int load_transfer(struct export_plan *p, struct db *db, struct str transfer, struct err *e)
 {
     struct rows *rows _cleanup_(rows_freep) = NULL;
     struct db_call c;
@@ -83,7 +82,7 @@ static int load_transfer(struct export_plan *p, struct db *db, struct str transf
     if (prepared_take(rows, p->arena, &p->prepared, e) < 0)
         return -1;
     p->settings.dimension = (size_t)p->prepared.dimension;
-    if (take_note(p, "dataset", name) < 0 || take_note(p, "encoder", p->prepared.encoder) < 0 ||
+    if (take_note(p, "dataset", p->name) < 0 || take_note(p, "encoder", p->prepared.encoder) < 0 ||
         take_note(p, "encoder_id", str_of(p->prepared.encoder_id)) < 0 ||
         take_note(p, "model", p->prepared.model) < 0 ||
         take_note(p, "method", str_of(transfer_methods[p->prepared.transfer.method])) < 0 ||
@@ -95,7 +94,8 @@ static int load_transfer(struct export_plan *p, struct db *db, struct str transf
 static int take_row(struct export_plan *p, struct db *db, const struct rows *r, struct err *e)
 {
     bool dtypes[EXPORT_DTYPES] = {false};
-    struct str transfer = keep(p, r, COL_TRANSFER), name = keep(p, r, COL_NAME);
+    struct str transfer = keep(p, r, COL_TRANSFER);
+    p->name = keep(p, r, COL_NAME);
     p->dataset = rows_i64(r, 0, COL_DATASET);
     p->shards = (int)rows_i64(r, 0, COL_SHARDS);
     p->settings.groups = (int)rows_i64(r, 0, COL_FILES);
@@ -115,9 +115,9 @@ static int take_row(struct export_plan *p, struct db *db, const struct rows *r, 
     p->verdict = keep(p, r, COL_VERDICT);
     p->limit = rows_null(r, 0, COL_LIMIT) ? -1 : rows_i64(r, 0, COL_LIMIT);
     take_mix(p, r);
-    if (!p->view.p || !p->dialogue_view.p || !name.p)
+    if (!p->view.p || !p->dialogue_view.p || !p->name.p)
         return err_set(e, ERR_NO_MEMORY, "no memory for the export");
-    return p->settings.with[EXPORT_WITH_VECTORS] ? load_transfer(p, db, transfer, name, e) : 0;
+    return p->settings.with[EXPORT_WITH_VECTORS] ? load_transfer(p, db, transfer, e) : 0;
 }
 
 int export_plan_load(struct export_plan *p, struct db *db, const uint8_t id[UUID_BYTES],

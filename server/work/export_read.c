@@ -228,8 +228,7 @@ static int pick(const struct rows *r, int from, int to, int64_t above)
             continue;
         int64_t least = best < 0 ? INT64_MAX : rows_i64(r, best, CAPTION_VARIANT);
         if (variant < least ||
-            (variant == least &&
-             rows_i64(r, i, CAPTION_PLACE) < rows_i64(r, best, CAPTION_PLACE)))
+            (variant == least && rows_i64(r, i, CAPTION_PLACE) < rows_i64(r, best, CAPTION_PLACE)))
             best = i;
     }
     return best;
@@ -264,7 +263,8 @@ static void call_range(struct db_call *c, enum stmt_id stmt, const struct export
     call_bytes(c, to, UUID_BYTES);
 }
 
-static int call_page(const struct export_reader *r, const uint8_t *to, struct db_call *c, int *parts)
+static int call_page(const struct export_reader *r, const uint8_t *to, struct db_call *c,
+                     int *parts)
 {
     const struct export_plan *p = r->plan;
     const struct export_settings *s = &p->settings;

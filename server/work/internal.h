@@ -131,7 +131,7 @@ struct work {
     pthread_cond_t ticker_wanted_cond;
     bool ticker_wanted;
     int64_t audit_due_us, sweep_due_us; /* of the ticker's thread */
-    int n_workers;        /* of all lanes */
+    int n_workers;                      /* of all lanes */
     struct worker workers[2 * WORK_THREADS_MAX + 1];
 };
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "handlers/report_view.h"
 #include "handlers/transfers.h"
 #include "server/base/cleanup.h"
 #include "server/base/log.h"
@@ -164,6 +165,23 @@ static void write_raw(struct buf *b, const char *key, const struct rows *r, int 
     json_raw(b, rows_text(r, 0, col));
 }
 
+static bool stopping(void *arg)
+{
+    const struct manifest *m = arg;
+    return atomic_load(&m->t->lost) || atomic_load(&m->k->work->draining);
+}
+
+static int write_report(struct manifest *m, struct err *e)
+{
+    const struct report_view view = {.dataset = m->plan.name.p,
+                                     .number = m->plan.dataset,
+                                     .shards = m->plan.shards,
+                                     .recipes = m->plan.view.p,
+                                     .dialogue_recipes = m->plan.dialogue_view.p};
+    json_key(&m->json, "report");
+    return report_of_view(m->k->db, &view, stopping, m, &m->json, e);
+}
+
 static int write_manifest(struct manifest *m, struct err *e)
 {
     struct rows *r _cleanup_(rows_freep) = NULL;
@@ -193,6 +211,8 @@ static int write_manifest(struct manifest *m, struct err *e)
         write_raw(b, "transfer", r, SAYS_TRANSFER);
         transfer_write_rule(b, r, 0, SAYS_RULE);
     }
+    if (write_report(m, e) < 0)
+        return -1;
     json_close(b, '}');
     buf_addc(b, '\n');
     return b->failed ? err_set(e, ERR_NO_MEMORY, "the manifest is too long") : 0;

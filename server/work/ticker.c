@@ -8,6 +8,11 @@
 
 enum { TICK_MS = 1000, LEASE_SECONDS = 10, AUDIT_SECONDS = 600, SWEEP_SECONDS = 1800 };
 
+/* A tick looks at all ranges of all runs, and every range that ends wants one: with tens of
+ * thousands of them tick would follow tick. So each is followed by a rest, so many times as long.
+ */
+enum { REST_TIMES = 4 };
+
 void ticker_want(struct work *w)
 {
     (void)pthread_mutex_lock(&w->ticker_mutex);
@@ -16,9 +21,15 @@ void ticker_want(struct work *w)
     (void)pthread_mutex_unlock(&w->ticker_mutex);
 }
 
-static void ticker_wait(struct work *w)
+/* Rests in any case, and then until a tick is wanted or due. */
+static void ticker_wait(struct work *w, int64_t took_us)
 {
+    int64_t rest_ms = took_us * REST_TIMES / 1000;
+    int64_t rested_us = clock_us() + (rest_ms < TICK_MS ? rest_ms : TICK_MS) * 1000;
     (void)pthread_mutex_lock(&w->ticker_mutex);
+    for (int64_t now = clock_us(); now < rested_us && !atomic_load(&w->stopped); now = clock_us())
+        (void)clock_cond_wait(&w->ticker_wanted_cond, &w->ticker_mutex,
+                              (rested_us - now + 999) / 1000);
     if (!w->ticker_wanted && !atomic_load(&w->stopped))
         (void)clock_cond_wait(&w->ticker_wanted_cond, &w->ticker_mutex, TICK_MS);
     w->ticker_wanted = false;
@@ -150,13 +161,15 @@ void *ticker_main(void *arg)
     while (!atomic_load(&w->stopped)) {
         struct err e = {0};
         int changed = 0;
+        int64_t begun_us = clock_us();
         bool down = tick(w, &changed, &e) < 0;
+        int64_t took_us = clock_us() - begun_us;
         if (down && !was_down)
             log_event(LOG_ERROR, "ticker_stalled", log_z("detail", e.msg));
         was_down = down;
         if (changed > 0)
             leases_want(&w->leases);
-        ticker_wait(w);
+        ticker_wait(w, took_us);
         if (down) {
             struct timespec t = {.tv_nsec = 300000000};
             (void)nanosleep(&t, NULL);

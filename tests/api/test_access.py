@@ -38,7 +38,7 @@ class Guarded:
         self.api = Api(server.base, self.key)
         world = Dataset(self.api, unique_name("guarded"))
         world.load(generate(20))
-        self.samples = Samples(world, world.run(dialogues={"mix": EVERY_TASK})["id"])
+        self.samples = Samples(world, world.run(dialogues={"mix": EVERY_TASK})["id"], server.database)
         self.by_scope = {scope: self.make(scopes=[scope]) for scope in SCOPES}
         self.revoked = self.make(scopes=SCOPES)
         self.api.call("revoke_key", key=self.revoked[5:17])

@@ -38,7 +38,7 @@ class Audited:
         self.api = Api(server.base, self.key)
         world = Dataset(self.api, unique_name("audited"))
         world.load(generate(10))
-        self.samples = Samples(world, world.run()["id"])
+        self.samples = Samples(world, world.run()["id"], server.database)
 
     def make(self, **body):
         return self.api.call("create_key", json={"name": "audited", "scopes": SCOPES, **body}).json()["key"]

@@ -20,7 +20,7 @@ def examples(cluster, _models):
     try:
         server.migrate()
         server.start()
-        yield Examples(Api(server.base), _models)
+        yield Examples(Api(server.base), _models, server.database)
         server.stop()
     finally:
         server.destroy()

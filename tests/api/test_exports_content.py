@@ -138,14 +138,14 @@ def test_the_manifest_says_what_there_is(made, export):
     for entry in manifest["files"]:
         by_format.setdefault(entry["format"], []).append(entry)
         assert ("dtype" in entry) == ("dimension" in entry) == (
-            entry["name"].endswith((".npy", ".safetensors")))
+            entry["name"].endswith((".npy", ".safetensors", ".tar")))
     assert sorted(by_format) == sorted(ALL_FORMATS)
 
 
 def test_the_card_says_that_it_is_a_trial(export):
     card = export.file("README.md").decode()
-    assert card.startswith("---\n") and "trial" in card and "pretrain-00000-of-00002.jsonl" in card \
-        or "pretrain-*" in card
+    assert card.startswith("---\n") and "config_name: pretrain" in card
+    assert "\n- trial\n" in card and "not" in card.split("---\n", 2)[2][:600]
 
 
 def test_a_posted_request_makes_the_same_again(export, made):
@@ -226,11 +226,16 @@ def test_captions_without_a_vector_are_left_out_and_counted(server, api, new_dat
 
 def test_what_a_trainer_would_mask_is_left_out(server, api, new_dataset):
     dataset = new_dataset(api, 1)
-    dataset.load_captions(["A dog runs over a meadow in the sun.", "A cat </s> sleeps on a red chair.",
-                           "A bird <image> sits on a thin branch."])
+    dataset.load(generate(20))
+    dataset.run(["captions"])
+    spoilt = [c["seed_id"] for c in dataset.captions(page_size=1000)][:3]
+    # Nothing that comes in by the API has such a text: as an older release might have left it.
+    for seed, text in zip(spoilt, ["A cat </s> sleeps.", "A bird <image> sits.", "A dog runs. " * 1000]):
+        server.database.execute(f"UPDATE captions SET text = '{text}' WHERE seed_id = '{seed}'")
     export = make(dataset, ["llava", "captions"], include=["captions"])
-    assert [r["caption"] for r in export.rows("pretrain")] == ["A dog runs over a meadow in the sun."]
-    assert export.manifest["counts"]["left_out"]["unfit"] + len(export.rows("captions")) <= 3
+    assert export.manifest["counts"]["left_out"] == {"no_representation": 0, "unfit": 3}
+    rows = export.rows("pretrain")
+    assert len(rows) == 17 and not {r["id"][:32] for r in rows} & set(spoilt)
 
 
 # ---- the directory ----

@@ -43,10 +43,10 @@ def root(server):
 
 
 @pytest.fixture(scope="module")
-def samples(root):
+def samples(root, server):
     world = Dataset(root, unique_name("limits"))
     world.load(generate(10))
-    return Samples(world, world.run(dialogues={"mix": {"question_answering": 1}})["id"])
+    return Samples(world, world.run(dialogues={"mix": {"question_answering": 1}})["id"], server.database)
 
 
 def limited(api, scopes=("read",), **limits):

@@ -1,5 +1,6 @@
 """The README's commands, run as they stand there. Where it shows an answer, the answer is that, but for
 white space, ids, times and what the README leaves out with an ellipsis."""
+import json
 import os
 import pathlib
 import re
@@ -98,7 +99,7 @@ def shell(cluster, tmp_path_factory):
 
 def test_every_block_is_run_here():
     known = ["/seeds/import", "image-moments", "MONOCEROS_LLM_URL=", "MONOCEROS_ENCODER_PATH=", '"dry_run"',
-             "street.npy          ", "cat street.ids", "keys create"]
+             "street.npy          ", "cat street.ids", "keys create", "captions.jsonl "]
     for text in blocks("console") + blocks("sh"):
         assert any(word in text for word in known), f"no test runs this block of README.md:\n{text}"
 
@@ -122,6 +123,14 @@ def test_the_files(shell):
     ids = (shell.directory / "street.ids").read_text().splitlines()
     assert len(array) == len(ids) == 2
     assert (shell.directory / "street.safetensors").stat().st_size > 0
+
+
+def test_the_lines(shell):
+    """After the session, over its dataset."""
+    shell.run(the_block("sh", "captions.jsonl "))
+    for name, rows in (("captions.jsonl", 2), ("dialogues.jsonl", 1)):
+        lines = [json.loads(line) for line in (shell.directory / name).read_text().splitlines()]
+        assert len({line["id"] for line in lines}) == len(lines) == rows, name
 
 
 @pytest.fixture

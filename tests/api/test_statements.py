@@ -118,6 +118,8 @@ def sample(kind, position, name):
 
 # Where the plausible value of the type would make no sense.
 SPECIAL = {
+    "export_finish": {6: "{}"},
+    "manifest_finish": {6: "{}"},
     "seeds_list": {2: "plans", 3: -1, 4: "0" * 32, 5: None, 6: None, 7: 101},
     "captions_list": {2: "plans", 3: -1, 6: 0, 7: None, 8: None, 9: None, 10: True, 11: "usable", 12: 101,
                       14: None, 15: 10, 16: 1000, 17: "s", 18: None},

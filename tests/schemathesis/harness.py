@@ -28,7 +28,7 @@ def prepare(server, models, folder):
     """The dataset, and what the hooks and the configuration want to know of it; the key."""
     key = keys.create(server, "admin")
     api = Api(server.base, key)
-    examples = Examples(api, models)
+    examples = Examples(api, models, server.database)
     spared = [one["id"] for one in api.items("/v1/keys") if "admin" in one["scopes"]]
     folder.mkdir(parents=True, exist_ok=True)
     names = folder / "names"

@@ -5,6 +5,7 @@ import numpy
 
 from support.client import CONTRACT
 from support.dataset import EVERY_TASK, FINAL, Dataset
+from support.exports import Export
 from support.images import npy
 from support.placeholders import NUMBERS_OF_MOMENTS, Placeholders
 from support.seeds import generate
@@ -19,7 +20,7 @@ class Examples:
     """Makes the dataset of the document, by its own examples as far as they go. `models` is the server
     behind the provider `llm`, which fails now and then."""
 
-    def __init__(self, api, models):
+    def __init__(self, api, models, database):
         self.api = api
         self.dataset = Dataset(api, "streets", 16, description="Street scenes")
         api.call("create_seeds", dataset="streets", json=example_of("create_seeds"))
@@ -28,6 +29,7 @@ class Examples:
         run = self.dataset.run(**{**example_of("create_run"), "dialogues": {"mix": EVERY_TASK}})
         self.dataset.load_captions(["A man in a green coat waits at a bus stop in the rain."], "sharegpt4v")
         self.real = self._named(run)
+        self.real["export"] = Export(database, "streets", {"pretrain.jsonl": b"{}\n"}).id
         self.placeholders = Placeholders(self.real)
         for label in ("coco", "street-photos"):
             self._image_moments(label)

@@ -4,13 +4,14 @@ import urllib.parse
 import numpy
 
 from support import images
+from support.exports import Export
 from support.tensors import pack_ids, write_safetensors
 
 
 class Samples:
     """`world` is a dataset on which a run over all stages has succeeded."""
 
-    def __init__(self, world, run):
+    def __init__(self, world, run, database):
         self.world, self.run = world, run
         self.seed = world.seeds(page_size=1)[0]["id"]
         self.caption = world.captions()[0]["id"]
@@ -18,12 +19,14 @@ class Samples:
         self.transfer = world.result(run)["transfers"][0]["id"]
         self.key = world.api.call("create_key", json={"name": "sample", "scopes": ["read"]}).json()["id"]
         self.review = world.api.call("create_review", dataset=world.name, json={"sample": 3}).json()["id"]
+        self.export = Export(database, world.name, {"captions.jsonl": b"{}\n" * 1000}).id
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
                   "dialogue": self.dialogue, "run": self.run, "review": self.review,
                   "prompt": "dense-v1", "provider": "offline", "encoder": "offline",
-                  "transfer": self.transfer, "key": self.key, "problem": "validation", "file": "text_mean.npy"}
+                  "transfer": self.transfer, "key": self.key, "problem": "validation", "file": "text_mean.npy",
+                  "export": self.export, "name": "captions.jsonl"}
         return {name: values[name] for where, name in operation.parameters if where == "path"}
 
     def body(self, operation):
@@ -88,7 +91,8 @@ class Samples:
                   "run": "0" * 32, "review": "0" * 32,
                   "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
                   "encoder": "there-is-no-such-encoder", "key": "0" * 12,
-                  "problem": "there-is-no-such-problem", "transfer": "0" * 32, "file": "nothing.npy"}
+                  "problem": "there-is-no-such-problem", "transfer": "0" * 32, "file": "nothing.npy",
+                  "name": "nothing.jsonl"}
         known = self.variables(operation)
         last = operation.template.split("{")[-1].split("}")[0]
         return {**known, last: values[last]}

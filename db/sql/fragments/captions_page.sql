@@ -2,15 +2,4 @@
 -- to 11 and 15 to 18 of the lists of captions.
 (c.shard_id, c.seed_id, c.recipe_id, c.variant) > (ds.lo + $3::bigint, $4::uuid, $5::uuid, $6::smallint)
 AND c.shard_id <= ds.hi
-AND ($7::uuid IS NULL OR c.run_id = $7)
-AND ($8::uuid IS NULL OR c.recipe_id = $8)
-AND ($9::uuid IS NULL OR c.seed_id = $9)
-AND CASE $11::text WHEN 'usable' THEN c.dropped IS NULL AND NOT c.rejected
-                   WHEN 'dropped' THEN c.dropped IS NOT NULL
-                   WHEN 'rejected' THEN c.rejected
-                   ELSE true END
-AND (NOT $10::boolean OR {{picked}})
-AND ($15::bigint IS NULL OR char_length(c.text) >= $15)
-AND ($16::bigint IS NULL OR char_length(c.text) <= $16)
-AND ($17::text IS NULL OR o.source = $17)
-AND ($18::text IS NULL OR o.domain = $18)
+AND {{captions_filter}}

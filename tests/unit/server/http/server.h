@@ -298,7 +298,8 @@ static inline enum http_verdict op_made(struct req *q)
     return HTTP_PENDING;
 }
 
-/* params[0] pieces of a body whose end is open, offered without waiting; behind another wait. */
+/* params[0] pieces of a body whose end is open, offered without waiting; behind another wait. With
+ * a second parameter something goes wrong behind them. */
 static inline void *offer_answer(void *cls)
 {
     struct req *q = cls;
@@ -311,6 +312,8 @@ static inline void *offer_answer(void *cls)
         rc = http_answer_offer(q, piece, sizeof(piece));
     if (rc < 0)
         (void)atomic_fetch_add(&seen.left, 1);
+    if (q->params[1].p)
+        (void)err_set(&q->err, ERR_INTERNAL, "something went wrong");
     http_complete(q);
     return NULL;
 }
@@ -380,6 +383,7 @@ static const struct route routes[] = {
     PLAIN(HTTP_GET, "/v1/gate", gate),
     PLAIN(HTTP_GET, "/v1/made/{length}/{made}", made),
     PLAIN(HTTP_GET, "/v1/open/{pieces}", open_end),
+    PLAIN(HTTP_GET, "/v1/open/{pieces}/{error}", open_end),
 };
 
 static inline enum http_verdict on_start(struct req *q)

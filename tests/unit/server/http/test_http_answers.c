@@ -109,23 +109,26 @@ static void test_client_leaves(void **state)
         nap(1);
 }
 
-/* Of chunks: what they carry, until the last one. */
+/* What a chunk carries; 0 for the last one. */
+static long take_chunk(struct client *c)
+{
+    char *line;
+    while (!(line = strstr(c->data, "\r\n")))
+        assert_true(client_receive(c));
+    size_t head = (size_t)(line - c->data) + 2;
+    size_t n = (size_t)strtoul(c->data, NULL, 16);
+    while (c->n < head + n + 2)
+        assert_true(client_receive(c));
+    client_consume(c, head + n + 2);
+    return (long)n;
+}
+
 static long take_chunks(struct client *c)
 {
-    long sum = 0;
-    for (;;) {
-        char *line;
-        while (!(line = strstr(c->data, "\r\n")))
-            assert_true(client_receive(c));
-        size_t head = (size_t)(line - c->data) + 2;
-        size_t n = (size_t)strtoul(c->data, NULL, 16);
-        while (c->n < head + n + 2)
-            assert_true(client_receive(c));
-        client_consume(c, head + n + 2);
-        if (n == 0)
-            return sum;
-        sum += (long)n;
-    }
+    long sum = 0, n;
+    while ((n = take_chunk(c)) > 0)
+        sum += n;
+    return sum;
 }
 
 static void test_open_end(void **state)
@@ -145,6 +148,22 @@ static void test_open_end(void **state)
     assert_int_equal(client_read(c, 1)->status, 200);
     assert_true(client_ended(c));
     client_close(c);
+}
+
+/* The last chunk would say that all of it is there. */
+static void test_open_end_that_is_not_reached(void **state)
+{
+    (void)state;
+    static const long pieces[] = {0, 1, 100};
+    for (size_t i = 0; i < sizeof(pieces) / sizeof(pieces[0]); i++) {
+        struct client *c = client_open(port);
+        client_say(c, "GET /v1/open/%ld/error HTTP/1.1\r\nHost: t\r\n\r\n", pieces[i]);
+        assert_int_equal(client_read(c, 1)->status, 200);
+        for (long n, left = pieces[i] * 1000; left > 0; left -= n)
+            assert_true((n = take_chunk(c)) > 0);
+        assert_true(client_ended(c));
+        client_close(c);
+    }
 }
 
 /* Nobody waits for a client that reads nothing: it is cut off. */
@@ -200,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_backpressure),
         cmocka_unit_test(test_client_leaves),
         cmocka_unit_test(test_open_end),
+        cmocka_unit_test(test_open_end_that_is_not_reached),
         cmocka_unit_test(test_slow_reader_is_dropped),
     };
     const struct CMUnitTest others[] = {
