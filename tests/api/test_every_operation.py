@@ -269,7 +269,7 @@ def members():
                 yield pytest.param(operation, name, schema, id=f"{operation.id}-{name}")
 
 
-WRONG = {"string": [1, True, None, [], {}], "integer": ["1", 1.5, True, None, [1], {}],
+WRONG = {"boolean": ["true", 1, 0, None, [], {}], "string": [1, True, None, [], {}], "integer": ["1", 1.5, True, None, [1], {}],
          "number": ["1", True, None, [1]], "array": ["a", 1, None, {}], "object": ["a", 1, [], None]}
 
 

@@ -89,7 +89,7 @@ class Samples:
         """Variables that are well-formed, of which the last names nothing."""
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
-                  "run": "0" * 32, "review": "0" * 32,
+                  "run": "0" * 32, "export": "0" * 32, "review": "0" * 32,
                   "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
                   "encoder": "there-is-no-such-encoder", "key": "0" * 12,
                   "problem": "there-is-no-such-problem", "transfer": "0" * 32, "file": "nothing.npy",
