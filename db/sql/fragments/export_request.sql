@@ -4,8 +4,9 @@ json_build_object(
     'formats', x.formats,
     'view', (SELECT json_agg(replace(v.id::text, '-', '') ORDER BY v.place)
              FROM unnest(x.view) WITH ORDINALITY AS v (id, place)),
-    'dialogue_recipes', (SELECT json_agg(replace(v.id::text, '-', '') ORDER BY v.place)
-                         FROM unnest(x.dialogue_view) WITH ORDINALITY AS v (id, place)),
+    'dialogue_recipes', CASE WHEN 'dialogues' = ANY (x.include) THEN coalesce(
+        (SELECT json_agg(replace(v.id::text, '-', '') ORDER BY v.place)
+         FROM unnest(x.dialogue_view) WITH ORDINALITY AS v (id, place)), '[]') END,
     'select', nullif(x.selection, '{}'),
     'limit', x.caption_limit,
     'mix', x.mix,
