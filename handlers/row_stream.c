@@ -64,7 +64,7 @@ static int find_after(struct row_stream *s, struct err *e)
     if (rows_count(rows) == 0)
         return err_set(e, ERR_NOT_FOUND, "the dataset has no %s with the id in after",
                        s->kind->name);
-    if (!s->kind->place(rows, 0, 0, &s->at))
+    if (!s->kind->place(rows, 0, &s->at))
         return err_set(e, ERR_INTERNAL, "a stored id does not have its form");
     return 0;
 }
@@ -113,11 +113,11 @@ static int begin(struct row_stream *s, struct err *e)
     return s->begun ? 0 : -1;
 }
 
-/* An object that was stored as it came may have line ends between its members. */
-static void add_line(struct buf *b, struct str json)
+/* JSON that was stored as it came may have line ends between its members. */
+static void add_line(const struct row_stream *s, const struct rows *rows, int row, struct buf *b)
 {
     size_t at = b->n;
-    buf_adds(b, json);
+    s->kind->line(s, rows, row, b);
     for (char *end; !b->failed && (end = memchr(b->p + at, '\n', b->n - at));)
         *end = ' ';
     for (char *end; !b->failed && (end = memchr(b->p + at, '\r', b->n - at));)
@@ -137,7 +137,7 @@ static int send_rows(struct row_stream *s, const struct rows *rows, struct err *
     int n = rows_count(rows);
     buf_reset(&s->lines);
     for (int i = 0; i < n; i++)
-        add_line(&s->lines, rows_text(rows, i, 0));
+        add_line(s, rows, i, &s->lines);
     if (s->lines.failed)
         return err_set(e, ERR_NO_MEMORY, "no memory for a page of rows");
     s->left -= n;
@@ -160,7 +160,7 @@ static int send_page(struct row_stream *s, bool *more, struct err *e)
         return -1;
     int n = rows_count(rows);
     *more = n == size && s->left > 0;
-    if (n > 0 && !s->kind->place(rows, n - 1, 1, &s->at))
+    if (n > 0 && !s->kind->place(rows, n - 1, &s->at))
         return err_set(e, ERR_INTERNAL, "a stored id does not have its form");
     return 0;
 }

@@ -32,8 +32,10 @@ struct row_kind {
     bool (*parse)(struct str id, struct row_place *at);
     /* The statement that gives the place of such a row. */
     void (*find)(struct db_call *c, const struct row_place *at);
-    /* The place of a row whose columns begin at `col`; false when they have not their form. */
-    bool (*place)(const struct rows *r, int row, int col, struct row_place *at);
+    /* The place of a row of either statement; false when its columns have not their form. */
+    bool (*place)(const struct rows *r, int row, struct row_place *at);
+    /* The JSON object of a row. */
+    void (*line)(const struct row_stream *s, const struct rows *r, int row, struct buf *b);
 };
 
 struct row_stream {

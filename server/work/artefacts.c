@@ -24,7 +24,7 @@ enum { DIRECTORY_MODE = 0750, FILE_MODE = 0640 };
 static int failed(const struct worker *k, const char *what, struct err *e)
 {
     return err_set(e, ERR_UNAVAILABLE, "the directory of artefacts, %s, %s: %s",
-                   k->work->s.artefacts, what, strerror(errno));
+                   k->work->s.artefacts, what, strerrordesc_np(errno));
 }
 
 /* With what lies above it. */

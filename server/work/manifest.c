@@ -274,7 +274,7 @@ static int publish(struct manifest *m, struct err *e)
             continue;
         if (renameat(m->directory, rows_text(m->files, i, FILE_PATH).p, m->directory, name.p) < 0)
             return err_set(e, ERR_UNAVAILABLE, "a file of an export cannot be renamed: %s",
-                           strerror(errno));
+                           strerrordesc_np(errno));
         names[kept++] = name;
     }
     (void)fsync(m->directory);

@@ -83,6 +83,14 @@ def test_dialogues_are_the_items_of_the_list(streets, params):
     assert bool(expected) == ("recipe" not in params)
 
 
+@pytest.mark.parametrize("what, params", [("captions", {"outcome": "any"}), ("dialogues", {"view": "all"}),
+                                          ("dialogues", {"format": "llava"})])
+def test_lines_are_the_bytes_of_the_list(streets, what, params):
+    lines = streets.api.call(f"stream_{what}", dataset=streets.name, params=params).content.splitlines()
+    body = streets.api.get(f"{streets.path}/{what}", params={**params, "page_size": 1000}, expect=200).content
+    assert len(lines) > 50 and b'{"items":[' + b",".join(lines) + b"]}" == body
+
+
 @pytest.mark.parametrize("what", WHATS)
 def test_of_a_run_a_recipe_and_a_seed(streets, what):
     everything = streets.api.items(f"{streets.path}/{what}", view="all")

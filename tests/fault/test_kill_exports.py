@@ -176,3 +176,20 @@ def test_two_processes_share_the_groups(place):
         other.stop()
     finally:
         other.destroy()
+
+
+def test_a_shard_is_read_as_of_one_moment(place):
+    """What happens to the captions while a shard is being read is not in its files, in none of them."""
+    server, _, _ = place
+    dataset = Dataset(Api(server.base), "moment", 1)
+    dataset.load(generate(3000))
+    dataset.run(["captions"])
+    ids = {c["id"] for c in dataset.captions(page_size=1000)}
+    server.database.execute(SLOW)
+    export = Export(dataset, ["llava", "captions"], include=["captions"])
+    until(lambda: (seeds_done(server, export) or 0) >= 1000, "the export to be on its way")
+    server.database.execute("UPDATE captions SET rejected = true WHERE shard_id / 65536 = "
+                            "(SELECT number FROM datasets WHERE name = 'moment')")
+    server.database.execute(FAST)
+    export.wait()
+    assert {r["id"] for r in export.rows("pretrain")} == {r["id"] for r in export.rows("captions")} == ids

@@ -1,9 +1,12 @@
 -- result: binary
--- Page of a shard's dialogues. $1 shard, $2 recipes of the view, key: $3 seed, $4 caption hash, $5 task,
--- $6 recipe; $7 run, $8 recipe, $9 task, each or NULL; $10 whether only those of captions that the view
--- picks, $11 format, $12 rows. Rows: JSON, seed, caption hash, task, recipe.
-SELECT CASE $11::text WHEN 'llava' THEN {{dialogue_llava_json}} ELSE {{dialogue_json}} END::text,
-       d.seed_id, d.caption_hash, d.task, d.recipe_id
+-- Page of a shard's dialogues, the columns of dialogue_json and dialogue_llava_json. $1 shard, $2 recipes
+-- of the view, key: $3 seed, $4 caption hash, $5 task, $6 recipe; $7 run, $8 recipe, $9 task, each or
+-- NULL; $10 whether only those of captions that the view picks, $11 format, $12 rows. Rows: seed, caption
+-- hash, task, recipe, hash, conversations, turns, model, provider, prompt, calls, tokens in, cached, out
+-- and reasoning, cost, latency, run, time, and for llava the caption's text.
+SELECT d.seed_id, d.caption_hash, d.task, d.recipe_id, d.hash, d.conversations::text, d.turns, d.model,
+       d.provider, d.prompt, d.calls, d.tokens_in, d.tokens_cached, d.tokens_out, d.tokens_reasoning,
+       d.cost, d.latency_ms, d.run_id, d.created_at, CASE $11::text WHEN 'llava' THEN k.caption_text END
 FROM (SELECT $2::uuid[] AS recipes) v, dialogues d LEFT JOIN LATERAL (
          SELECT c.text AS caption_text, {{picked}} AS picked
          FROM captions c
