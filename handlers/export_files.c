@@ -11,21 +11,6 @@
 
 enum { COL_PATH, COL_BYTES, COL_TAG, COL_DIGEST, COL_FINISHED };
 
-/* By the ends of names that the tools look at. */
-static const char *type_of(struct str name)
-{
-    static const char *const types[][2] = {
-        {".jsonl", "application/jsonl"}, {".json", "application/json"}, {".ids", "text/plain"},
-        {".md", "text/markdown"},        {".tar", "application/x-tar"},
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        struct str end = str_of(types[i][0]);
-        if (name.n > end.n && str_eq(str_from(name, name.n - end.n), end))
-            return types[i][1];
-    }
-    return "application/octet-stream";
-}
-
 static int not_there(struct err *e)
 {
     return err_set(e, ERR_NOT_FOUND, "there is no such export, or none that is finished");
@@ -79,7 +64,8 @@ static int describe(struct req *q, const struct rows *r, struct err *e)
                                       STR_ARG(rows_text(r, 0, COL_DIGEST)));
     if (!disposition || !digest)
         return err_set(e, ERR_NO_MEMORY, "no memory for the answer");
-    q->res.content_type = type_of(name);
+    /* Whatever is in it: proxies code what looks like text, and then ranges and tags are lost. */
+    q->res.content_type = "application/octet-stream";
     res_header(q, "Content-Disposition", disposition);
     res_header(q, "Repr-Digest", digest);
     return 0;
