@@ -19,7 +19,7 @@ from conftest import unique_name
 from support import keys
 from support.client import Api
 from support.dataset import Dataset
-from support.exports import Export
+from support.exports import Export, open_files
 from support.wait import PATIENCE, until
 from support.wire import connect, exchange, read_answers
 
@@ -272,8 +272,18 @@ def test_several_on_one_connection(server, export):
 
 
 def test_http_1_0(server, export):
-    answer, = read_answers(exchange(server.base, f"GET {export.path('one.npy')} HTTP/1.0\r\n\r\n".encode()))
+    request = f"GET {export.path('one.npy')} HTTP/1.0\r\n\r\n".encode()
+    answer, = read_answers(exchange(server.base, request, half_close=False))
     assert answer.status == 200 and answer.body == b"x" and answer.headers["Content-Length"] == "1"
+
+
+def test_a_client_that_has_stopped_sending(server, export):
+    """libmicrohttpd ends such a connection when the database answers after that: all of the file, or none."""
+    request = f"GET {export.path('pretrain.jsonl')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    for _ in range(20):
+        answer, = read_answers(exchange(server.base, request))
+        assert answer.status in (200, 503)
+        assert answer.body == LINES if answer.status == 200 else "both ways" in answer.body.decode()
 
 
 # -- what is not to be had --
@@ -417,19 +427,6 @@ def test_others_do_not_see_it(guarded, guarded_server):
 
 # -- what must not be left behind --
 
-def files_open(server):
-    """Descriptors of the process that lead into the artefact directory."""
-    found = []
-    for link in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
-        try:
-            target = os.readlink(link)
-        except OSError:
-            continue
-        if str(server.database.artefacts) in target:
-            found.append(target)
-    return found
-
-
 def test_descriptors_are_closed_on_every_path(server, api, export, place):
     big = place({"big.npy": bytes(32 * 2**20)})
     path = export.path("pretrain.jsonl")
@@ -447,7 +444,7 @@ def test_descriptors_are_closed_on_every_path(server, api, export, place):
         held.append(s)
         if i % 2:  # gone before it was asked anything else, and with the answer under way
             s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\0\0\0\0\0\0\0")
-    assert len(files_open(server)) == 20
+    assert len(open_files(server)) == 20
     for s in held:
         s.close()
     for _ in range(20):  # gone before the answer
@@ -455,7 +452,7 @@ def test_descriptors_are_closed_on_every_path(server, api, export, place):
             s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     with connect(server.base) as s:  # several asked for, none taken
         s.sendall(f"GET {big.path('big.npy')} HTTP/1.1\r\nHost: x\r\n\r\n".encode() * 10)
-    until(lambda: not files_open(server), "the files to be closed")
+    until(lambda: not open_files(server), "the files to be closed")
 
 
 def test_a_file_that_is_taken_away_meanwhile(server, place):
