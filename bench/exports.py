@@ -166,19 +166,18 @@ class Story:
         return run
 
     def export(self, **body):
-        """Makes an export and waits for it; the export with its manifest."""
-        made = self.api.request("POST", f"{self.dataset.path}/exports", json=body, expect=202).json()
+        """Makes an export and waits for it; the export."""
+        made = self.api.call("create_export", dataset=NAME, json=body).json()
         while made["state"] in ("queued", "running"):
-            made = self.api.get(f"/v1/exports/{made['id']}", params={"wait": "20s"}, expect=200).json()
+            made = self.api.call("get_export", export=made["id"], params={"wait": "20s"}).json()
         assert made["state"] == "succeeded", made
         return made
 
+    def manifest(self, export):
+        return self.api.call("get_export_result", export=export["id"]).json()
+
     def forget(self, export):
-        self.api.request("DELETE", f"/v1/exports/{export['id']}", expect=(202, 204))
-
-
-def files(export, *formats):
-    return [file for file in export["manifest"]["files"] if not formats or file["format"] in formats]
+        self.api.call("delete_export", export=export["id"])
 
 
 # ---- the limit ----
@@ -232,16 +231,17 @@ def show_disk(database):
 
 def export_all(story, rounds):
     def size(made):
-        return sum(file["bytes"] for file in files(made))
+        return sum(file["bytes"] for file in story.manifest(made)["files"])
 
     def count(made):
-        return made["manifest"]["counts"]["captions"]
+        return story.manifest(made)["counts"]["captions"]
     story.forget(story.part("export of everything", lambda: story.export(**WHOLE), rows=count, size=size))
     for _ in range(rounds):
         made = story.part("export of npy", lambda: story.export(**VECTORS), rows=count, size=size)
+        rows = count(made)
         story.forget(made)
         for name, copy in (("COPY by the server", copy_by_server), ("COPY to a client", copy_by_client)):
-            story.part(name, lambda copy=copy: copy(story.cluster), rows=count(made))
+            story.part(name, lambda copy=copy: copy(story.cluster), rows=rows)
         story.forget(story.part("export of llava", lambda: story.export(**LINES), rows=count, size=size))
 
 

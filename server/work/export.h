@@ -56,8 +56,10 @@ struct export_reader {
     struct export_tally *tally;
     int64_t shard_id;
     int64_t quota; /* captions that may still be taken of the shard; -1: any number */
-    uint8_t after[UUID_BYTES];
-    float *scratch; /* twice the dimension */
+    uint8_t after[UUID_BYTES], to[UUID_BYTES]; /* the next page lies between, the latter included */
+    int64_t seeds;                             /* that it has */
+    bool begun;                                /* `to` and `seeds` are known */
+    float *scratch;                            /* twice the dimension */
     int (*add)(void *arg, const struct export_sample *x, struct err *e);
     void *arg;
 };

@@ -6,7 +6,7 @@
 
 enum { SAMPLE_DIALOGUES_MAX = DIALOGUE_TASKS, VARIANTS_MAX = 256, EMBEDDING_ID = 24 };
 
-enum { PAGE_CAPTIONS, PAGE_DIALOGUES, PAGE_EMBEDDINGS, PAGE_SEEDS, PAGE_PARTS };
+enum { PAGE_CAPTIONS, PAGE_DIALOGUES, PAGE_EMBEDDINGS, PAGE_SEEDS, PAGE_NEXT, PAGE_PARTS };
 
 /* Columns of export_captions.sql, export_dialogues.sql. */
 enum {
@@ -263,6 +263,16 @@ static void call_range(struct db_call *c, enum stmt_id stmt, const struct export
     call_bytes(c, to, UUID_BYTES);
 }
 
+/* Vectors alone say nothing of the captions' texts, which are a quarter of what they are
+ * themselves. */
+static bool needs_texts(const struct export_settings *s)
+{
+    bool needed = s->with[EXPORT_WITH_CAPTIONS];
+    for (int i = 0; i < EXPORT_FORMATS; i++)
+        needed = needed || (s->formats[i] && i != EXPORT_NPY && i != EXPORT_SAFETENSORS);
+    return needed;
+}
+
 static int call_page(const struct export_reader *r, const uint8_t *to, struct db_call *c,
                      int *parts)
 {
@@ -274,6 +284,7 @@ static int call_page(const struct export_reader *r, const uint8_t *to, struct db
     call_text(&c[n], p->min_length);
     call_text(&c[n], p->max_length);
     call_text(&c[n], p->verdict);
+    call_bool(&c[n], needs_texts(s));
     parts[n++] = PAGE_CAPTIONS;
     if (s->with[EXPORT_WITH_DIALOGUES]) {
         call_range(&c[n], STMT_EXPORT_DIALOGUES, r, to);
@@ -294,6 +305,21 @@ static int call_page(const struct export_reader *r, const uint8_t *to, struct db
     return n;
 }
 
+static void call_bound(struct db_call *c, const struct export_reader *r, const uint8_t *after)
+{
+    call_init(c, STMT_EXPORT_BOUND);
+    call_i64(c, r->shard_id);
+    call_bytes(c, after, UUID_BYTES);
+}
+
+static void take_bound(struct export_reader *r, const struct rows *rows)
+{
+    r->seeds = rows_i64(rows, 0, 1);
+    if (r->seeds > 0)
+        memcpy(r->to, rows_bytes(rows, 0, 0).p, UUID_BYTES);
+}
+
+/* The page's parts, and where the next one ends, in one round trip. */
 static int read_range(struct export_reader *r, const uint8_t *to, struct err *e)
 {
     struct db_call c[PAGE_PARTS];
@@ -301,26 +327,37 @@ static int read_range(struct export_reader *r, const uint8_t *to, struct err *e)
     int parts[PAGE_PARTS];
     struct page p _cleanup_(page_free) = {.r = r};
     int n = call_page(r, to, c, parts);
-    int rc = db_batch(r->db, c, n, rows, e);
+    call_bound(&c[n], r, to);
+    parts[n++] = PAGE_NEXT;
+    if (db_batch(r->db, c, n, rows, e) < 0)
+        return -1;
     for (int i = 0; i < n; i++)
         p.rows[parts[i]] = rows[i];
-    return rc < 0 ? -1 : take_captions(&p, e);
+    take_bound(r, p.rows[PAGE_NEXT]);
+    return take_captions(&p, e);
+}
+
+static int read_first_bound(struct export_reader *r, struct err *e)
+{
+    struct rows *rows _cleanup_(rows_freep) = NULL;
+    struct db_call c;
+    call_bound(&c, r, r->after);
+    if (db_run(r->db, &c, &rows, e) < 0)
+        return -1;
+    take_bound(r, rows);
+    r->begun = true;
+    return 0;
 }
 
 int export_read_page(struct export_reader *r, int64_t *seeds, struct err *e)
 {
-    struct rows *rows _cleanup_(rows_freep) = NULL;
-    struct db_call c;
     uint8_t to[UUID_BYTES];
-    call_init(&c, STMT_EXPORT_BOUND);
-    call_i64(&c, r->shard_id);
-    call_bytes(&c, r->after, UUID_BYTES);
-    if (db_run(r->db, &c, &rows, e) < 0)
+    if (!r->begun && read_first_bound(r, e) < 0)
         return -1;
-    *seeds = rows_i64(rows, 0, 1);
+    *seeds = r->seeds;
     if (*seeds == 0)
         return 0;
-    memcpy(to, rows_bytes(rows, 0, 0).p, UUID_BYTES);
+    memcpy(to, r->to, UUID_BYTES);
     if (read_range(r, to, e) < 0)
         return -1;
     memcpy(r->after, to, UUID_BYTES);
