@@ -85,8 +85,6 @@ class Examples:
             arguments["run"] = self.queued if operation.id == "cancel_run" else self.paused
         if operation.id == "retry_run":
             arguments["run"] = self.failed
-        if "after" in query:
-            query["after"] = self.real["caption" if operation.id == "stream_captions" else "dialogue"]
         if operation.id == "cancel_export":
             arguments["export"] = self.open_export
         if operation.id == "revoke_key":
