@@ -33,8 +33,8 @@ static const struct {
      "shards.",
      FROZEN},
     {"captions.measured_shards",
-     "The first so many shards of the dataset, which have a hundred thousand captions together, or "
-     "all. Seeds are in shards by the hashes of their texts, so that these are a fair sample.",
+     "The first so many shards of the dataset, which have enough captions together, or all. Seeds "
+     "are in shards by the hashes of their texts, so that these are a fair sample.",
      FROZEN},
     {"captions.dropped", "Captions that a filter dropped.", OPEN},
     {"captions.dropped_share", "dropped / count.", OPEN},

@@ -304,7 +304,7 @@ static int read_shard(struct report *r, int64_t shard, struct err *e)
     if (count_rows(r, shard, e) < 0 || (!r->frozen && count_others(r, shard, e) < 0))
         return -1;
     /* A shard is a sample that depends on nothing but the seeds' texts. */
-    if (r->frozen && r->measured >= REPORT_FROZEN_MEASURED)
+    if (r->frozen && r->measured >= r->enough)
         return 0;
     r->measured_shards++;
     return report_read_texts(r, shard, e) < 0 ? -1 : report_read_dialogues(r, shard, e);

@@ -15,6 +15,7 @@ int report_of_view(struct db *db, const struct report_view *v, bool (*stop)(void
     r->from = (struct report_from){db, stop, arg, "the report was given up"};
     r->ask = (struct report_ask){.dataset = str_of(v->dataset), .picked = true};
     r->frozen = true;
+    r->enough = v->enough;
     r->scope = (struct report_scope){.number = v->number,
                                      .shards = v->shards,
                                      .view = strdup(v->recipes),

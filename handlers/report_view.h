@@ -3,8 +3,8 @@
  * byte when the dataset has grown by runs of other recipes.
  *
  * In it, of the picked rows: counts, flags, filters and verdicts; all figures of the texts, the
- * sample by the ids of captions included, both from the first shards that have a hundred thousand
- * captions together (`measured`, `measured_shards`); dialogues by task; calls, tokens, cost,
+ * sample by the ids of captions included, both from the first shards that have enough captions
+ * together (`measured`, `measured_shards`); dialogues by task; calls, tokens, cost,
  * latency, and first and last time of the rows, by provider, recipe and prompt; warnings, the
  * paper's figures, definitions. Not in it: the time of making it and how long that took; whether a
  * run is at work; seeds, which come without a recipe; dropped and rejected rows, of which the view
@@ -21,6 +21,7 @@ struct report_view {
     /* Recipes in order, uuid[] as PostgreSQL writes it. Of captions of a seed and variant the first
      * usable one counts, of dialogues of a caption and task the first one. */
     const char *recipes, *dialogue_recipes;
+    int64_t enough; /* captions after which no further shard is measured */
 };
 
 /* Appends the report as a JSON object. It may take minutes. `db` is a connection that prefers

@@ -17,6 +17,8 @@
 #include "stages/export/card.h"
 
 enum { MANIFEST_BYTES_MAX = 64 << 20, MADE_MAX = 4, MANIFEST_VERSION = 1 };
+/* Beyond so many, figures of texts change in the third digit, and cost more than the files. */
+enum { REPORT_CAPTIONS = 100000 };
 
 /* Columns of export_files_list.sql. */
 enum {
@@ -177,7 +179,8 @@ static int write_report(struct manifest *m, struct err *e)
                                      .number = m->plan.dataset,
                                      .shards = m->plan.shards,
                                      .recipes = m->plan.view.p,
-                                     .dialogue_recipes = m->plan.dialogue_view.p};
+                                     .dialogue_recipes = m->plan.dialogue_view.p,
+                                     .enough = REPORT_CAPTIONS};
     json_key(&m->json, "report");
     return report_of_view(m->k->db, &view, stopping, m, &m->json, e);
 }
@@ -314,5 +317,8 @@ int manifest_run(struct worker *k, struct task *t, struct err *e)
     int found = export_plan_load(&m.plan, k->db, t->run, e);
     if (found <= 0)
         return found;
-    return export_note(k, t, make(&m, e), e);
+    int rc = make(&m, e);
+    if (rc < 0 && stopping(&m))
+        return atomic_load(&t->lost) ? 0 : task_release(k->db, t, true);
+    return export_note(k, t, rc, e);
 }

@@ -19,11 +19,12 @@ PROGRAM = "bench/report_view"
 ABSENT = {"usable", "failed", "cost_usd_failed", "cost_usd_per_usable_row"}
 
 
-def frozen(made, view, dialogue_recipes):
+def frozen(made, view, dialogue_recipes, *enough):
     """The report as it is written."""
     done = subprocess.run(
         [binary().parent / PROGRAM, made.rows.database.url, made.dataset.name, str(made.rows.number),
-         str(made.rows.shards), "{%s}" % ",".join(view), "{%s}" % ",".join(dialogue_recipes)],
+         str(made.rows.shards), "{%s}" % ",".join(view), "{%s}" % ",".join(dialogue_recipes),
+         *map(str, enough)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False)
     assert done.returncode == 0, done.stderr.decode()
     return done.stdout
@@ -156,3 +157,16 @@ def test_nothing_of_the_moment_is_in_it(made):
     made.rows.stop_work(made.first)
     assert not {"generated_at", "took_seconds", "seeds", "failures", "run", "recipe"} & set(found)
     assert "changing" not in {w["code"] for w in found["warnings"]}
+
+
+def test_enough_shards_are_measured_and_all_rows_counted(made):
+    view, talks = made.view("new old"), made.view("talk")
+    whole, part = (json.loads(frozen(made, view, talks, *enough)) for enough in ((), (1,)))
+    captions, _ = picked(made, view, talks)
+    shards = made.rows.shards
+    first = [c for c in captions if int(str(c["seed"]).replace("-", "")[:16], 16) % shards == 0]
+    assert 0 < len(first) < len(captions) and shards > 1
+    assert part["captions"]["measured_shards"] == 1 and whole["captions"]["measured_shards"] == shards
+    assert part["captions"]["measured"] == part["captions"]["lexical"]["captions"] == len(first)
+    assert part["captions"]["count"] == whole["captions"]["count"] == len(captions)
+    assert part["usage"] == whole["usage"] and part["recipes"] == whole["recipes"]
