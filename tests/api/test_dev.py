@@ -7,7 +7,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMANDS = ["demo", "test", "build", "serve", "sanitize", "fmt", "lint", "bench", "parity", "openapi", "clients",
-            "orchestrators", "schemathesis", "psql", "clean"]
+            "orchestrators", "trainers", "schemathesis", "psql", "clean"]
 
 
 def dev(*arguments, cwd=ROOT, timeout=120):
