@@ -1,5 +1,6 @@
 /* Files of finished exports, as they lie in the artefact directory: <export id>/<path>, where the
- * path is what the database has for the name. No name of a client's becomes a part of a path. */
+ * path is what the database has for the name, or the name itself: whoever finishes an export gives
+ * the files their names before it says so. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -10,21 +11,6 @@
 #include "handlers/operations.h"
 
 enum { COL_PATH, COL_BYTES, COL_TAG, COL_DIGEST, COL_FINISHED };
-
-/* By the ends of names that the tools look at. */
-static const char *type_of(struct str name)
-{
-    static const char *const types[][2] = {
-        {".jsonl", "application/jsonl"}, {".json", "application/json"}, {".ids", "text/plain"},
-        {".md", "text/markdown"},        {".tar", "application/x-tar"},
-    };
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-        struct str end = str_of(types[i][0]);
-        if (name.n > end.n && str_eq(str_from(name, name.n - end.n), end))
-            return types[i][1];
-    }
-    return "application/octet-stream";
-}
 
 static int not_there(struct err *e)
 {
@@ -43,8 +29,9 @@ static int file_bind(struct req *q, struct db_call *c, struct err *e)
 
 /* -1 with errno. What is no regular file, a link for one, is not opened: it is not what was made.
  */
-static int open_file(struct req *q, const char *path, struct err *e)
+static int open_file(struct req *q, const char *path, const char *name, struct err *e)
 {
+    enum { FLAGS = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY };
     const struct app *app = q->app;
     const char *folder =
         arena_printf(q->arena, "%s/" STR_FMT, app->config->artefacts, STR_ARG(q->params[0]));
@@ -53,7 +40,9 @@ static int open_file(struct req *q, const char *path, struct err *e)
     int dir = open(folder, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (dir < 0)
         return -1;
-    int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = openat(dir, path, FLAGS);
+    if (fd < 0 && errno == ENOENT)
+        fd = openat(dir, name, FLAGS);
     int saved = errno;
     (void)close(dir);
     errno = saved;
@@ -79,7 +68,8 @@ static int describe(struct req *q, const struct rows *r, struct err *e)
                                       STR_ARG(rows_text(r, 0, COL_DIGEST)));
     if (!disposition || !digest)
         return err_set(e, ERR_NO_MEMORY, "no memory for the answer");
-    q->res.content_type = type_of(name);
+    /* Whatever is in it: proxies code what looks like text, and then ranges and tags are lost. */
+    q->res.content_type = "application/octet-stream";
     res_header(q, "Content-Disposition", disposition);
     res_header(q, "Repr-Digest", digest);
     return 0;
@@ -93,12 +83,13 @@ static int file_render(struct req *q, const struct rows *r, struct err *e)
     if (rows_null(r, 0, COL_PATH))
         return err_set(e, ERR_NOT_FOUND, "the export has no such file; its manifest names them");
     struct str path = rows_text(r, 0, COL_PATH);
+    struct str name = arena_str(q->arena, q->params[1]); /* one of the export's, as it has a row */
     struct res_file file = {.size = (uint64_t)rows_i64(r, 0, COL_BYTES),
                             .tag = arena_str(q->arena, rows_text(r, 0, COL_TAG)).p,
                             .modified = rows_i64(r, 0, COL_FINISHED)};
-    if (!file.tag || describe(q, r, e) < 0)
+    if (!file.tag || !name.p || describe(q, r, e) < 0)
         return err_set(e, ERR_NO_MEMORY, "no memory for the answer");
-    file.fd = open_file(q, path.p, e);
+    file.fd = open_file(q, path.p, name.p, e);
     if (file.fd < 0)
         return e->code != ERR_NONE ? -1 : is_not_here(q, path.p, strerrordesc_np(errno), e);
     bool whole = fstat(file.fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size >= 0 &&

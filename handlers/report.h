@@ -13,8 +13,9 @@
 #include "server/domain/sample.h"
 
 enum {
-    REPORT_SAMPLE = 500,           /* captions for what is not computed over all of them */
-    REPORT_REPEATED_MAX = 1 << 21, /* captions whose repetitions are counted exactly */
+    REPORT_SAMPLE = 500,             /* captions for what is not computed over all of them */
+    REPORT_FROZEN_MEASURED = 100000, /* captions after which no further shard is measured */
+    REPORT_REPEATED_MAX = 1 << 21,   /* captions whose repetitions are counted exactly */
 };
 
 /* Where a report is read from, and whether it is to be given up. */
@@ -60,6 +61,7 @@ struct report {
     int64_t rejected, accepted, corrected, verdict_rejected;
     int64_t marked_exact, marked_near;
     int64_t measured, trial;
+    int64_t measured_shards; /* the first ones; of a frozen view not always all */
     struct spread words, characters, sentences;
     struct lexical lexical;
     struct openings openings;

@@ -29,7 +29,13 @@ static const struct {
      "of these only what that view picks.",
      OPEN},
     {"captions.measured",
-     "Captions whose texts the figures below are about: all that the view picks.", FROZEN},
+     "Captions whose texts the figures below are about: all that the view picks in the measured "
+     "shards.",
+     FROZEN},
+    {"captions.measured_shards",
+     "The first so many shards of the dataset, which have a hundred thousand captions together, or "
+     "all. Seeds are in shards by the hashes of their texts, so that these are a fair sample.",
+     FROZEN},
     {"captions.dropped", "Captions that a filter dropped.", OPEN},
     {"captions.dropped_share", "dropped / count.", OPEN},
     {"captions.flagged", "Captions that a filter flagged, dropped or not.", ALL},
@@ -113,7 +119,9 @@ static const struct {
      "those of captions that it "
      "picks, else all.",
      OPEN},
-    {"dialogues.measured", "Dialogues that the figures by task are about: all that the view picks.",
+    {"dialogues.measured",
+     "Dialogues that the figures by task are about: all that the view picks in "
+     "the measured shards.",
      FROZEN},
     {"dialogues.tasks.count", "Dialogues of the task.", ALL},
     {"dialogues.tasks.measured", "Of these, the measured ones.", ALL},

@@ -301,16 +301,19 @@ static int read_kinds(struct report *r, struct err *e)
 
 static int read_shard(struct report *r, int64_t shard, struct err *e)
 {
-    if (count_rows(r, shard, e) < 0 || (!r->frozen && count_others(r, shard, e) < 0) ||
-        report_read_texts(r, shard, e) < 0)
+    if (count_rows(r, shard, e) < 0 || (!r->frozen && count_others(r, shard, e) < 0))
         return -1;
-    return report_read_dialogues(r, shard, e);
+    /* A shard is a sample that depends on nothing but the seeds' texts. */
+    if (r->frozen && r->measured >= REPORT_FROZEN_MEASURED)
+        return 0;
+    r->measured_shards++;
+    return report_read_texts(r, shard, e) < 0 ? -1 : report_read_dialogues(r, shard, e);
 }
 
 /* A second pass over the captions, once the sample is known. */
 static int find_near(struct report *r, struct err *e)
 {
-    for (int64_t i = 0; r->near.n && i < r->scope.shards; i++)
+    for (int64_t i = 0; r->near.n && i < r->measured_shards; i++)
         if (report_read_near(r, shard_id(r->scope.number, i), e) < 0)
             return -1;
     return 0;

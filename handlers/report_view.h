@@ -3,13 +3,13 @@
  * byte when the dataset has grown by runs of other recipes.
  *
  * In it, of the picked rows: counts, flags, filters and verdicts; all figures of the texts, the
- * sample by the ids of captions included; dialogues by task; calls, tokens, cost, latency, and
- * first and last time of the rows, by provider, recipe and prompt; warnings, the paper's figures,
- * definitions.
- * Not in it: the time of making it and how long that took; whether a run is at work; seeds, which
- * come without a recipe; dropped and rejected rows, of which the view picks none; failures, which
- * have no row that could be picked; embeddings, of which the view names no encoder; what a run was
- * asked for. */
+ * sample by the ids of captions included, both from the first shards that have a hundred thousand
+ * captions together (`measured`, `measured_shards`); dialogues by task; calls, tokens, cost,
+ * latency, and first and last time of the rows, by provider, recipe and prompt; warnings, the
+ * paper's figures, definitions. Not in it: the time of making it and how long that took; whether a
+ * run is at work; seeds, which come without a recipe; dropped and rejected rows, of which the view
+ * picks none; failures, which have no row that could be picked; embeddings, of which the view names
+ * no encoder; what a run was asked for. */
 #ifndef MONOCEROS_HANDLERS_REPORT_VIEW_H
 #define MONOCEROS_HANDLERS_REPORT_VIEW_H
 

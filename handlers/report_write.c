@@ -204,6 +204,8 @@ static void write_captions(const struct report *r, struct buf *b)
     put_int(b, "count", count);
     put_open_int(r, b, "usable", r->captions.sum[SUM_USABLE]);
     put_int(b, "measured", r->measured);
+    if (r->frozen)
+        put_int(b, "measured_shards", r->measured_shards);
     put_open_int(r, b, "dropped", r->captions.sum[SUM_DROPPED]);
     if (!r->frozen)
         put_number(b, "dropped_share", report_ratio(r->captions.sum[SUM_DROPPED], count));

@@ -141,8 +141,8 @@ def world(server):
 
 
 @pytest.fixture(scope="session")
-def samples(world, database):
-    return Samples(world, world.finished_run, database)
+def samples(world):
+    return Samples(world, world.finished_run)
 
 
 @pytest.fixture(scope="session")

@@ -188,8 +188,10 @@ void response_send(struct http_conn *c)
     struct header_list l;
     c->close = true;
     c->answered = true;
+    /* Which takes no more than the socket's buffer: a file might not be whole. */
     if (r->file)
-        (void)err_set(&c->q.err, ERR_UNAVAILABLE, "the connection is ending");
+        (void)err_set(&c->q.err, ERR_UNAVAILABLE,
+                      "files are sent only while the connection is open both ways");
     response_render(c);
     list_headers(c, &l);
     struct buf out;

@@ -7,6 +7,7 @@
 
 enum {
     FLUSH_BYTES = 256 << 10, /* stays in a processor's cache between its digest and its write */
+    SEND_BYTES = 8 << 20,    /* after which the disk may begin, so that little is left at the end */
     OUT_BYTES_MAX = 256 << 20,
     FILE_MODE = 0640,
 };
@@ -86,6 +87,12 @@ int artefact_flush(struct artefact *a, struct err *e)
         return -1;
     a->flushed += bytes.n;
     buf_reset(&a->out);
+    if (a->flushed - a->sent >= SEND_BYTES) {
+        /* A hint: what it cannot do is left to fsync. */
+        (void)sync_file_range(a->fd, (off_t)a->sent, (off_t)(a->flushed - a->sent),
+                              SYNC_FILE_RANGE_WRITE);
+        a->sent = a->flushed;
+    }
     return 0;
 }
 

@@ -15,7 +15,7 @@ struct artefact {
     int directory, fd;
     char temporary[EXPORT_PATH_MAX]; /* empty: there is none any more */
     bool complete;                   /* it is under its path */
-    uint64_t flushed;
+    uint64_t flushed, sent;
     struct sha256_state digest;
 };
 

@@ -42,14 +42,14 @@ static void load_arrays(const struct card *c, struct buf *b)
     open_example(b, "The representations, with NumPy, without reading them into memory");
     buf_addf(b,
              "import glob\nimport numpy as np\n\n"
-             "vectors, at = [], {}\n"
+             "arrays, at = [], {}\n"
              "for n, name in enumerate(sorted(glob.glob(\"%s\"))):\n"
-             "    vectors.append(np.load(name, mmap_mode=\"r\"))\n"
-             "    with open(name[:-3] + \"ids\") as ids:\n"
-             "        at.update((line.strip(), (n, row)) for row, line in enumerate(ids))\n\n"
+             "    arrays.append(np.load(name, mmap_mode=\"r\"))\n"
+             "    with open(name[:-3] + \"ids\") as lines:\n"
+             "        at.update((line.strip(), (n, row)) for row, line in enumerate(lines))\n\n"
              "def vector(caption_id):\n"
              "    n, row = at[caption_id]\n"
-             "    return vectors[n][row]\n",
+             "    return arrays[n][row]\n",
              array->pattern);
     close_example(b);
 }

@@ -15,7 +15,7 @@ from support.seeds import generate
 
 DOCUMENT = load()
 # Done to something that is not there, so that what others need stays.
-DESTRUCTIVE = {"delete_dataset", "revoke_key", "pause_run", "cancel_run"}
+DESTRUCTIVE = {"delete_dataset", "delete_export", "revoke_key", "pause_run", "cancel_run", "cancel_export"}
 OWNED = {"dataset", "run", "review", "key"}
 
 
@@ -38,7 +38,7 @@ class Guarded:
         self.api = Api(server.base, self.key)
         world = Dataset(self.api, unique_name("guarded"))
         world.load(generate(20))
-        self.samples = Samples(world, world.run(dialogues={"mix": EVERY_TASK})["id"], server.database)
+        self.samples = Samples(world, world.run(dialogues={"mix": EVERY_TASK})["id"])
         self.by_scope = {scope: self.make(scopes=[scope]) for scope in SCOPES}
         self.revoked = self.make(scopes=SCOPES)
         self.api.call("revoke_key", key=self.revoked[5:17])

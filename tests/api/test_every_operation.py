@@ -17,7 +17,7 @@ NAMED = [pytest.param(o, id=o.id) for o in CONTRACT.operations if "{" in o.templ
 READING = [pytest.param(o, id=o.id) for o in CONTRACT.operations if o.method == "GET"]
 # Requests that would change what other tests read, and those with a test of their own.
 ELSEWHERE = {"delete_dataset", "revoke_key", "pause_run", "resume_run", "cancel_run", "retry_run", "create_run", "create_seeds",
-             "import_seeds", "import_captions", "expand_seeds"}
+             "import_seeds", "import_captions", "expand_seeds", "cancel_export", "delete_export"}
 
 
 def path_of(operation, variables):
@@ -269,7 +269,7 @@ def members():
                 yield pytest.param(operation, name, schema, id=f"{operation.id}-{name}")
 
 
-WRONG = {"string": [1, True, None, [], {}], "integer": ["1", 1.5, True, None, [1], {}],
+WRONG = {"boolean": ["true", 1, 0, None, [], {}], "string": [1, True, None, [], {}], "integer": ["1", 1.5, True, None, [1], {}],
          "number": ["1", True, None, [1]], "array": ["a", 1, None, {}], "object": ["a", 1, [], None]}
 
 
@@ -319,7 +319,7 @@ def test_nothing_of_this_changed_the_world(api, samples):
 def test_example_of_the_document(api, new_dataset, operation):
     dataset = new_dataset(api, 16)
     dataset.add(generate(3))
-    if operation.id in ("lookup_representations", "create_run", "create_review", "create_transfer"):
+    if operation.id in ("lookup_representations", "create_run", "create_review", "create_transfer", "create_export"):
         dataset.run()
     variables = {"dataset": dataset.name} if "{dataset}" in operation.template else {}
     if "{review}" in operation.template:

@@ -8,7 +8,7 @@ from support.model_server import DEFAULTS as MODEL_DEFAULTS
 from support.server import Server
 
 # In this order, after all others.
-LAST = ("pause_run", "resume_run", "cancel_run", "revoke_key", "delete_dataset")
+LAST = ("pause_run", "resume_run", "cancel_run", "cancel_export", "delete_export", "revoke_key", "delete_dataset")
 ORDERED = [o for o in CONTRACT.operations if o.id not in LAST] + [CONTRACT.by_id[name] for name in LAST]
 
 

@@ -46,7 +46,7 @@ def root(server):
 def samples(root, server):
     world = Dataset(root, unique_name("limits"))
     world.load(generate(10))
-    return Samples(world, world.run(dialogues={"mix": {"question_answering": 1}})["id"], server.database)
+    return Samples(world, world.run(dialogues={"mix": {"question_answering": 1}})["id"])
 
 
 def limited(api, scopes=("read",), **limits):

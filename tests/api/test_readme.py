@@ -99,7 +99,8 @@ def shell(cluster, tmp_path_factory):
 
 def test_every_block_is_run_here():
     known = ["/seeds/import", "image-moments", "MONOCEROS_LLM_URL=", "MONOCEROS_ENCODER_PATH=", '"dry_run"',
-             "street.npy          ", "cat street.ids", "keys create", "captions.jsonl "]
+             "street.npy          ", "cat street.ids", "keys create", "captions.jsonl ",
+             "/exports "]
     for text in blocks("console") + blocks("sh"):
         assert any(word in text for word in known), f"no test runs this block of README.md:\n{text}"
 
@@ -131,6 +132,17 @@ def test_the_lines(shell):
     for name, rows in (("captions.jsonl", 2), ("dialogues.jsonl", 1)):
         lines = [json.loads(line) for line in (shell.directory / name).read_text().splitlines()]
         assert len({line["id"] for line in lines}) == len(lines) == rows, name
+
+
+def test_the_export(shell):
+    """After the session, over its dataset."""
+    assert '"succeeded"' in shell.run(the_block("sh", "/exports "))
+    rows = [json.loads(line) for line in (shell.directory / "pretrain.jsonl").read_text().splitlines()]
+    ids = (shell.directory / "representations.ids").read_text().splitlines()
+    assert [row["id"] for row in rows] == ids and len(ids) == 2
+    assert numpy.load(shell.directory / "representations.npy").shape == (2, 1280)
+    assert {f["name"] for f in json.loads((shell.directory / "manifest.json").read_text())["files"]} == {
+        "pretrain.jsonl", "instruct.jsonl", "representations.npy", "representations.ids"}
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_secrets_stay_where_they_are(guarded, model_server):
     world = Dataset(api, unique_name("canary"))
     world.load(generate(30))
     run_id = world.run(dialogues={"mix": EVERY_TASK})["id"]
-    samples = Samples(world, run_id, guarded.database)
+    samples = Samples(world, run_id)
 
     # What goes wrong is kept with its cause: here the model server repeats its key in each error.
     model_server.control(faults=[{"kind": "echo_key"}])

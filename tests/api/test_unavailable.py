@@ -26,7 +26,7 @@ def alone():
         world = Dataset(Api(server.base), unique_name("alone"))
         world.load(generate(20))
         run = world.run(dialogues={"mix": EVERY_TASK})["id"]
-        yield cluster, server, Samples(world, run, server.database)
+        yield cluster, server, Samples(world, run)
         server.stop()
     finally:
         server.destroy()

@@ -13,6 +13,7 @@ from conftest import unique_name
 from support.client import Api
 from support.cluster import Database
 from support.dataset import Dataset
+from support.exports import Export
 from support.nginx import PROGRAM, Nginx
 from support.seeds import generate
 from support.server import Server
@@ -120,6 +121,25 @@ def test_everything_at_work(api):
     whole = api.get(f"{dataset.path}/representations.npy", params={"run": run["id"]}, expect=200).content
     assert whole.startswith(b"\x93NUMPY")
     assert api.call("get_run", run=run["id"], params={"wait": "1s"}).headers["Strict-Transport-Security"]
+
+
+def test_files_go_through_as_they_are(behind, nginx, api):
+    """Whole and in part, not collected, not coded, and with the tag as it was."""
+    dataset = Dataset(api, unique_name("files-behind"))
+    data = b'{"id": "a dog"}\n' * 2**20
+    path = Export(behind.database, dataset.name, {"pretrain.jsonl": data}).path("pretrain.jsonl")
+    whole = api.request("GET", path, headers={"Accept-Encoding": "gzip"}, expect=200)
+    tag = whole.headers["ETag"]
+    assert whole.content == data and "Content-Encoding" not in whole.headers and tag.startswith('"')
+    assert whole.headers["Content-Length"] == str(len(data)) and whole.headers["Accept-Ranges"] == "bytes"
+    head = api.request("HEAD", path, expect=200)
+    for header in ("ETag", "Content-Length", "Last-Modified", "Repr-Digest", "Content-Disposition", "Accept-Ranges"):
+        assert head.headers[header] == whole.headers[header]
+    part = api.request("GET", path, headers={"Range": "bytes=1000000-", "If-Range": tag}, expect=206)
+    assert part.content == data[1000000:] and part.headers["Content-Range"].startswith("bytes 1000000-")
+    api.request("GET", path, headers={"Range": f"bytes={len(data)}-"}, expect=416)
+    api.request("GET", path, headers={"If-None-Match": tag}, expect=304)
+    assert "temporary file" not in nginx.errors()
 
 
 def test_a_trace_goes_through(api):

@@ -7,6 +7,7 @@ from conftest import unique_name
 from support.client import Api
 from support.cluster import Database
 from support.dataset import Dataset
+from support.exports import Export
 from support.seeds import generate
 from support.server import Server
 from support.wait import PATIENCE, until
@@ -17,17 +18,22 @@ JSON = "application/json"
 
 
 @pytest.fixture(scope="module")
-def hasty(cluster):
+def hasty_server(cluster):
     """A server that waits for no more than a second, and not long for those who do nothing."""
     made = Server(Database(cluster), MONOCEROS_HTTP_HEADER_TIMEOUT=1, MONOCEROS_HTTP_BODY_TIMEOUT=1,
                   MONOCEROS_HTTP_IDLE_TIMEOUT=PATIENCE.__trunc__(), MONOCEROS_HTTP_WORKERS=1)
     try:
         made.migrate()
         made.start()
-        yield Api(made.base)
+        yield made
         made.stop()
     finally:
         made.destroy()
+
+
+@pytest.fixture(scope="module")
+def hasty(hasty_server):
+    return Api(hasty_server.base)
 
 
 def drip(s, data, step=1, pause=0.05):
@@ -130,6 +136,39 @@ def test_a_reader_that_is_quick_enough(hasty):
             taken += len(part)
             time.sleep(0.01)
     assert taken > 4 * page
+
+
+def test_slow_readers_of_a_file(hasty, hasty_server):
+    """One that takes little at a time, and one that takes nothing, though the kernel has the file at hand."""
+    dataset = Dataset(hasty, unique_name("slow-file"))
+    made = Export(hasty_server.database, dataset.name, {"big.npy": bytes(32 * 2**20)})
+    request = f"GET {made.path('big.npy')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode()
+    with connect(hasty.base, receive_buffer=4096) as slow, connect(hasty.base, receive_buffer=4096) as silent:
+        slow.sendall(request)
+        silent.sendall(request)
+        taken, end = 0, time.monotonic() + PATIENCE
+        try:
+            while part := slow.recv(256):
+                taken += len(part)
+                time.sleep(0.05)
+                assert time.monotonic() < end, "a slow reader was never cut off"
+        except ConnectionError:
+            pass
+        assert taken + len(rest(silent)) < 32 * 2**20
+    hasty.call("healthz")
+
+
+def test_a_reader_of_a_file_that_is_quick_enough(hasty, hasty_server):
+    """It takes longer than any of the limits, and gets all."""
+    dataset = Dataset(hasty, unique_name("quick-file"))
+    made = Export(hasty_server.database, dataset.name, {"big.npy": b"0123456789abcdef" * 2**18})
+    with connect(hasty.base, receive_buffer=65536) as s:
+        s.sendall(f"GET {made.path('big.npy')} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        received = bytearray()
+        while part := s.recv(16384):
+            received += part
+            time.sleep(0.01)
+    assert received.partition(b"\r\n\r\n")[2] == b"0123456789abcdef" * 2**18
 
 
 # -- with the settings as they are --

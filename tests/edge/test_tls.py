@@ -16,6 +16,7 @@ from support import keys
 from support.client import Api
 from support.cluster import Database
 from support.dataset import Dataset
+from support.exports import Export, open_files
 from support.seeds import generate
 from support.server import Server, free_port, run
 from support.tls import make_pair, trusting
@@ -119,6 +120,26 @@ def test_large_bodies_and_answers(secure):
     lines = "".join(f"{text}\n" for text in generate(40_000, seed=3)).encode()
     assert secure.api.request("POST", dataset.path + "/seeds/import", data=lines,
                               expect=200).json()["received"] == 40_000
+
+
+def test_files_of_exports(secure):
+    """Which cannot go by sendfile here: the same bytes, whole, in part and left half-way."""
+    dataset = Dataset(secure.api, unique_name("tls-files"))
+    data = os.urandom(2**20) * 24 + b"end"
+    made = Export(secure.server.database, dataset.name, {"big.npy": data, "empty.jsonl": b""})
+    path = made.path("big.npy")
+    assert secure.api.get(path, expect=200).content == data
+    assert secure.api.get(made.path("empty.jsonl"), expect=200).content == b""
+    for header, part in (("bytes=-5", data[-5:]), ("bytes=1000001-", data[1000001:]), ("bytes=7-7", data[7:8])):
+        answer = secure.api.get(path, headers={"Range": header}, expect=206)
+        assert answer.content == part and answer.headers["ETag"]
+    head = secure.api.request("HEAD", path, expect=200)
+    assert int(head.headers["Content-Length"]) == len(data)
+    for _ in range(5):
+        with connect(secure.base, context=secure.context) as s:
+            s.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            assert s.recv(1000)
+    until(lambda: not open_files(secure.server), "the files to be closed")
 
 
 def test_pipelining_and_chunks(secure):

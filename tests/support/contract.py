@@ -209,7 +209,7 @@ class Contract:
         if described is None:
             raise ContractError(f"{where}, which is not described: {response.content[:500]!r}")
         media_type = (response.headers.get("Content-Type") or "").split(";")[0].strip()
-        if described["type"] != "*/*" and media_type != described["type"]:
+        if media_type != described["type"]:
             raise ContractError(f"{where} as {media_type!r}, not {described['type']!r}")
         for name, header in described["headers"].items():
             value = response.headers.get(name)

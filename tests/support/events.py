@@ -7,13 +7,15 @@ from support.client import REQUEST_S
 
 
 class Events:
-    """A stream of a run's events; iterating gives (id, run) until the server ends it."""
+    """A stream of the events of a run, or of another job by its kind; iterating gives (id, job) until the
+    server ends it."""
 
-    def __init__(self, api, run, last=None, method="GET"):
+    def __init__(self, api, job, last=None, method="GET", kind="run"):
+        self.kind = kind
         host = urllib.parse.urlsplit(api.base)
         self.connection = http.client.HTTPConnection(host.hostname, host.port, timeout=REQUEST_S)
         headers = {} if last is None else {"Last-Event-ID": last}
-        self.connection.request(method, f"/v1/runs/{run}/events", headers=headers)
+        self.connection.request(method, f"/v1/{kind}s/{job}/events", headers=headers)
         self.answer = self.connection.getresponse()
         self.status, self.headers = self.answer.status, self.answer.headers
         self.comments, self.retries = [], []
@@ -48,5 +50,5 @@ class Events:
             self.comments += [event[""]] if "" in event else []
             self.retries += [int(event["retry"])] if "retry" in event else []
             if "data" in event:
-                assert event["event"] == "run"
+                assert event["event"] == self.kind
                 yield event["id"], json.loads(event["data"])

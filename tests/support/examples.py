@@ -5,6 +5,7 @@ import numpy
 
 from support.client import CONTRACT
 from support.dataset import EVERY_TASK, FINAL, Dataset
+from support.exporting import make
 from support.exports import Export
 from support.images import npy
 from support.placeholders import NUMBERS_OF_MOMENTS, Placeholders
@@ -29,7 +30,8 @@ class Examples:
         run = self.dataset.run(**{**example_of("create_run"), "dialogues": {"mix": EVERY_TASK}})
         self.dataset.load_captions(["A man in a green coat waits at a bus stop in the rain."], "sharegpt4v")
         self.real = self._named(run)
-        self.real["export"] = Export(database, "streets", {"pretrain.jsonl": b"{}\n"}).id
+        self.real["export"] = make(self.dataset, ["llava"], allow_offline=True).id
+        self.open_export = Export(database, "streets", {}, state="queued").id
         self.placeholders = Placeholders(self.real)
         for label in ("coco", "street-photos"):
             self._image_moments(label)
@@ -83,6 +85,8 @@ class Examples:
             arguments["run"] = self.queued if operation.id == "cancel_run" else self.paused
         if operation.id == "retry_run":
             arguments["run"] = self.failed
+        if operation.id == "cancel_export":
+            arguments["export"] = self.open_export
         if operation.id == "revoke_key":
             arguments["key"] = self.revoked
         return {**arguments, "params": query}

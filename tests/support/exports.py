@@ -1,5 +1,7 @@
 """Finished exports as they lie in the database and on the disk, for tests of what reads them."""
 import hashlib
+import os
+import pathlib
 import secrets
 
 
@@ -39,3 +41,16 @@ class Export:
 
     def delete(self):
         self.database.execute(f"UPDATE exports SET deleted_at = now() WHERE export_id = '{self.id}'")
+
+
+def open_files(server):
+    """What the process has open in the artefact directory."""
+    found = []
+    for link in pathlib.Path(f"/proc/{server.process.pid}/fd").iterdir():
+        try:
+            target = os.readlink(link)
+        except OSError:  # closed meanwhile
+            continue
+        if str(server.database.artefacts) in target:
+            found.append(target)
+    return found

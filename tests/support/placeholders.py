@@ -24,6 +24,8 @@ class Placeholders:
         if value == KEY:
             return self.real["key"]
         kind = MEMBERS.get(name, name)
+        if name == "after":  # of one operation a caption, of another a dialogue
+            kind = "dialogue" if value.count("-") == 2 else "caption"
         if PLACEHOLDER.match(value):
             return self.real.get(kind, value)
         return SIDE.sub(lambda match: f"@{match[1]}:{self.real[match[1]]}", value)

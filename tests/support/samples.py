@@ -4,14 +4,14 @@ import urllib.parse
 import numpy
 
 from support import images
-from support.exports import Export
+from support.exporting import make
 from support.tensors import pack_ids, write_safetensors
 
 
 class Samples:
     """`world` is a dataset on which a run over all stages has succeeded."""
 
-    def __init__(self, world, run, database):
+    def __init__(self, world, run):
         self.world, self.run = world, run
         self.seed = world.seeds(page_size=1)[0]["id"]
         self.caption = world.captions()[0]["id"]
@@ -19,7 +19,7 @@ class Samples:
         self.transfer = world.result(run)["transfers"][0]["id"]
         self.key = world.api.call("create_key", json={"name": "sample", "scopes": ["read"]}).json()["id"]
         self.review = world.api.call("create_review", dataset=world.name, json={"sample": 3}).json()["id"]
-        self.export = Export(database, world.name, {"captions.jsonl": b"{}\n" * 1000}).id
+        self.export = make(world, ["captions"]).id
 
     def variables(self, operation):
         values = {"dataset": self.world.name, "seed": self.seed, "caption": self.caption,
@@ -36,6 +36,7 @@ class Samples:
                   "expand_seeds": {"domain": "food", "labels": ["pad thai"], "per_label": 1},
                   "create_run": {"stages": ["captions"], "limit": 1},
                   "create_review": {"sample": 2, "seed": 5},
+                  "create_export": {"formats": ["llava", "npy"], "allow_offline": True},
                   "lease_review_items": {"reviewer": "ann", "count": 2},
                   "give_verdicts": {"reviewer": "ann", "verdicts": [
                       {"caption_id": self.caption, "token": 1, "verdict": "skipped"}]},
@@ -88,7 +89,7 @@ class Samples:
         """Variables that are well-formed, of which the last names nothing."""
         values = {"dataset": "there-is-no-such-dataset", "seed": "0" * 32,
                   "caption": f"{'0' * 32}-{'0' * 16}", "dialogue": f"{'0' * 32}-{'0' * 16}-{'0' * 8}",
-                  "run": "0" * 32, "review": "0" * 32,
+                  "run": "0" * 32, "export": "0" * 32, "review": "0" * 32,
                   "prompt": "there-is-no-such-prompt", "provider": "there-is-no-such-provider",
                   "encoder": "there-is-no-such-encoder", "key": "0" * 12,
                   "problem": "there-is-no-such-problem", "transfer": "0" * 32, "file": "nothing.npy",

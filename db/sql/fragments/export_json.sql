@@ -33,7 +33,7 @@
               CASE WHEN x.state = 'succeeded' THEN 1
                    ELSE (SELECT round((0.99 * coalesce(sum(
                                     CASE WHEN t.state = 'finished' THEN 1
-                                         ELSE least(1, t.done::float8 / nullif(t.total, 0)) END), 0)
+                                         ELSE least(1, coalesce(t.done::float8 / nullif(t.total, 0), 0)) END), 0)
                                 / x.files)::numeric, 4)
                          FROM tasks t WHERE t.run_id = x.export_id AND t.stage = 'export') END AS progress
        OFFSET 0) w)
