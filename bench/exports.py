@@ -25,7 +25,7 @@ SHARES = {"multiple_choice": 171, "question_answering": 199, "complex_reasoning"
 MIB = 2**20
 # What is exported one after another: everything of the goal, then each half alone.
 WHOLE = {"include": ["captions", "dialogues", "representations"], "formats": ["llava", "captions", "npy"]}
-VECTORS = {"formats": ["npy"]}
+VECTORS = {"include": ["representations"], "formats": ["npy"]}
 LINES = {"formats": ["llava"]}
 SAME_ROWS = "SELECT seed_id, caption_hash, vector FROM embeddings ORDER BY shard_id, seed_id, caption_hash, encoder_id"
 
