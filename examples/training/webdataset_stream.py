@@ -37,7 +37,7 @@ def stream(where, state=None):
         for sample in found:
             at = seen[sample["__url__"]] = seen.get(sample["__url__"], 0) + 1
             if at > state.get(sample["__url__"], 0):
-                sample["place"] = at
+                sample["__place__"] = at
                 yield sample
 
     def checked(found):
@@ -54,7 +54,7 @@ def stream(where, state=None):
 
 def advance(state, sample):
     """Notes that a sample was trained on; the state fits JSON."""
-    state[sample["__url__"]] = sample["place"]
+    state[sample["__url__"]] = sample["__place__"]
     return state
 
 
