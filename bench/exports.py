@@ -80,6 +80,7 @@ def scenes(n):
 
 PROGRESS = """SELECT stage, count(*) AS ranges, count(*) FILTER (WHERE state <> 'finished') AS open,
 sum(done)::bigint AS rows FROM tasks WHERE run_id = '{}' GROUP BY stage"""
+OPEN_GROUPS = """SELECT count(*) FROM tasks WHERE run_id = '{}' AND stage = 'export' AND state <> 'finished'"""
 
 
 class Watch:
@@ -131,14 +132,14 @@ class Story:
         cpu = cpu_seconds(pid), cluster_cpu(self.cluster)
         started = time.monotonic()
         answer = work()
-        seconds = time.monotonic() - started
-        rows, size = (f(answer) if callable(f) else f for f in (rows, size))
-        self.parts.append({"name": name, "seconds": seconds, "rows": rows, "bytes": size,
-                           "server_cpu": cpu_seconds(pid) - cpu[0],
-                           "postgres_cpu": cluster_cpu(self.cluster) - cpu[1], "peak": peak_bytes(pid)})
-        done = self.parts[-1]
-        print(f"{name}: {seconds:.1f} s, CPU {done['server_cpu']:.1f} s and of PostgreSQL {done['postgres_cpu']:.1f} s, "
-              f"peak {done['peak'] / MIB:.0f} MiB, load average {load_average():.1f}", flush=True)
+        part = {"name": name, "seconds": time.monotonic() - started, "server_cpu": cpu_seconds(pid) - cpu[0],
+                "postgres_cpu": cluster_cpu(self.cluster) - cpu[1], "peak": peak_bytes(pid)}
+        part["rows"], part["bytes"] = (f(answer) if callable(f) else f for f in (rows, size))
+        part["files_s"] = answer["files_s"] if isinstance(answer, dict) and "files_s" in answer else None
+        self.parts.append(part)
+        print(f"{name}: {part['seconds']:.1f} s, CPU {part['server_cpu']:.1f} s and of PostgreSQL "
+              f"{part['postgres_cpu']:.1f} s, peak {part['peak'] / MIB:.0f} MiB, load average {load_average():.1f}",
+              flush=True)
         return answer
 
     def make(self, captions, dialogues):
@@ -166,12 +167,17 @@ class Story:
         return run
 
     def export(self, **body):
-        """Makes an export and waits for it; the export."""
+        """Makes an export and waits for it; the export, with the time at which its last group of files was made.
+        What is left then is its report and the manifest."""
+        started = time.monotonic()
         made = self.api.call("create_export", dataset=NAME, json=body).json()
+        while self.server.database.value(OPEN_GROUPS.format(made["id"])):
+            time.sleep(0.25)
+        files_s = time.monotonic() - started
         while made["state"] in ("queued", "running"):
             made = self.api.call("get_export", export=made["id"], params={"wait": "20s"}).json()
         assert made["state"] == "succeeded", made
-        return made
+        return {**made, "files_s": files_s}
 
     def manifest(self, export):
         return self.api.call("get_export_result", export=export["id"]).json()
@@ -207,16 +213,17 @@ def show_stages(run, watch):
 
 
 def show_parts(parts):
+    """The rates of an export are those of its files."""
     rows = []
     for part in parts:
-        each = part["seconds"] or 1
-        rows.append([part["name"], f"{part['seconds']:.1f}",
+        each = part["files_s"] or part["seconds"]
+        rows.append([part["name"], f"{part['seconds']:.1f}", f"{part['files_s']:.1f}" if part["files_s"] else "",
                      f"{part['rows']:,}" if part["rows"] else "", f"{part['rows'] / each:,.0f}" if part["rows"] else "",
                      f"{part['bytes'] / 1e6:,.0f}" if part["bytes"] else "",
                      f"{part['bytes'] / 1e6 / each:,.0f}" if part["bytes"] else "",
                      f"{part['server_cpu']:.1f}", f"{part['postgres_cpu']:.1f}", f"{part['peak'] / MIB:.0f}"])
-    table("The parts; CPU in seconds, the service's peak memory in MiB",
-          ["part", "seconds", "rows", "rows/s", "MB", "MB/s", "CPU", "PostgreSQL", "peak"], rows)
+    table("The parts in seconds, of exports also until the files were made; CPU in seconds, the service's peak memory"
+          " in MiB", ["part", "whole", "files", "rows", "rows/s", "MB", "MB/s", "CPU", "PostgreSQL", "peak"], rows)
 
 
 def show_disk(database):
@@ -246,14 +253,14 @@ def export_all(story, rounds):
 
 
 def show_ratios(parts):
-    def took(name):
-        return median([part["seconds"] for part in parts if part["name"] == name])
-    if not any(part["name"] == "export of npy" for part in parts):
-        return
+    def took(name, key="seconds"):
+        return median([part[key] for part in parts if part["name"] == name])
     lines = [part for part in parts if part["name"] == "export of llava"]
-    print(f"\nexport of npy: {took('export of npy') / took('COPY by the server'):.2f} times COPY by the server, "
-          f"{took('export of npy') / took('COPY to a client'):.2f} times COPY to a client")
-    print(f"export of llava: {median([p['bytes'] / p['seconds'] for p in lines]) / 1e6:.0f} MB/s")
+    if not lines:
+        return
+    print(f"\nfiles of npy: {took('export of npy', 'files_s') / took('COPY by the server'):.2f} times COPY by the "
+          f"server, {took('export of npy', 'files_s') / took('COPY to a client'):.2f} times COPY to a client")
+    print(f"files of llava: {median([p['bytes'] / p['files_s'] for p in lines]) / 1e6:.0f} MB/s")
 
 
 def show_whole(parts):
