@@ -18,7 +18,7 @@
 
 enum { MANIFEST_BYTES_MAX = 64 << 20, MADE_MAX = 4, MANIFEST_VERSION = 1 };
 /* Beyond so many, figures of texts change in the third digit, and cost more than the files. */
-enum { REPORT_CAPTIONS = 100000 };
+enum { REPORT_CAPTIONS = 50000 };
 
 /* Columns of export_files_list.sql. */
 enum {
