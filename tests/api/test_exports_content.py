@@ -229,9 +229,11 @@ def test_what_a_trainer_would_mask_is_left_out(server, api, new_dataset):
     dataset.load(generate(20))
     dataset.run(["captions"])
     spoilt = [c["seed_id"] for c in dataset.captions(page_size=1000)][:3]
+    number = server.database.value(f"SELECT number FROM datasets WHERE name = '{dataset.name}'")
     # Nothing that comes in by the API has such a text: as an older release might have left it.
     for seed, text in zip(spoilt, ["A cat </s> sleeps.", "A bird <image> sits.", "A dog runs. " * 1000]):
-        server.database.execute(f"UPDATE captions SET text = '{text}' WHERE seed_id = '{seed}'")
+        server.database.execute(f"UPDATE captions SET text = '{text}' WHERE seed_id = '{seed}' "
+                                f"AND shard_id / 65536 = {number}")
     export = make(dataset, ["llava", "captions"], include=["captions"])
     assert export.manifest["counts"]["left_out"] == {"no_representation": 0, "unfit": 3}
     rows = export.rows("pretrain")
