@@ -22,6 +22,10 @@ REFUSALS = [
     # What is there: shards of the dataset, encoders and providers that are declared, the dimension of
     # an encoder, sets of templates that ship, prompts, moments.
     (None, r"\?shards$", r"must be a shard or a range such as 0-3, of shards 0 to \d+$"),
+    (None, r"\?of$", r"is more than the dataset's \d+ shards"),
+    (None, r"\?after$", r"is in shard \d+, which reader"),
+    ("create_export", r"/(view|dialogue_recipes)/\d+$", r"is no recipe of \w+ that the dataset has used"),
+    ("create_export", r"/files$", r"must be at most the dataset's shards"),
     (None, r"[?/]", r"is not declared; there are: "),
     (None, r"/(captions|dialogues|representations)/", r"must say which: "),
     ("create_embeddings", r"/dimensions$", r"must be the encoder's, which is \d+"),
@@ -49,8 +53,16 @@ REFUSALS = [
     (None, r"[?/]label$", r"must match \S+ and not look like an id"),
     # Names of members: OpenAPI 3.0 has no pattern for them.
     ("create_run", r"/labels/", r"is not a name of "),
+    ("create_export", r"/labels/", r"is not a name of "),
     # Members that go with each other or not.
     ("list_captions", r"\?min_length$", r"is more than max_length"),
+    ("stream_captions", r"\?min_length$", r"is more than max_length"),
+    (None, r"\?(shard|of)$", r"must say (which|how many)|must be less than of"),
+    ("create_export", r"/(include|formats|view|dialogue_recipes)/\d+$",
+     r"names \w\S* twice|stands twice|holds nothing of what is included"),
+    ("create_export", r"/(mix|dialogue_recipes|transfer|encoder|dtype)$",
+     r"is about \w+, which are not included|must have a share above 0|numpy has no bfloat16"),
+    ("create_export", r"/select$", r"min_length must not be above max_length"),
     (None, r"(/representations)?/parameters/\w+$", r"is a parameter of |says what cosine says"),
     (None, r"(/representations)?/image_moments$",
      r"is of no use to this transfer|is required: the transfer uses"),
