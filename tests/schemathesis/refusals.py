@@ -58,7 +58,7 @@ REFUSALS = [
     ("list_captions", r"\?min_length$", r"is more than max_length"),
     ("stream_captions", r"\?min_length$", r"is more than max_length"),
     (None, r"\?(shard|of)$", r"must say (which|how many)|must be less than of"),
-    ("create_export", r"/(include|formats|view|dialogue_recipes)/\d+$",
+    ("create_export", r"/(include|formats|view|dialogue_recipes)(/\d+)?$",
      r"names \w\S* twice|stands twice|holds nothing of what is included"),
     ("create_export", r"/(mix|dialogue_recipes|transfer|encoder|dtype)$",
      r"is about \w+, which are not included|must have a share above 0|numpy has no bfloat16"),
