@@ -12,10 +12,10 @@ from support.cluster import Database
 from support.dataset import EVERY_TASK, Dataset
 from support.exporting import Export, check_digests, make
 from support.seeds import generate
-from support.server import Server
+from support.server import Server, sanitized
 from support.wait import until
 
-SEEDS = 6000
+SEEDS = 3000
 SHARDS = 4
 # So that a server notices the death of another one soon.
 SETTINGS = {"MONOCEROS_LEASE": 2, "MONOCEROS_RENEW": 1, "MONOCEROS_EXPORT_THREADS": 1}
@@ -85,7 +85,7 @@ def begun(server, dataset, seeds):
     return export
 
 
-@pytest.mark.parametrize("seeds", [0, 1000, 4000])
+@pytest.mark.parametrize("seeds", [700] if sanitized() else [0, 700, 2200])
 def test_killed_in_the_middle(place, seeds):
     server, dataset, expected = place
     export = begun(server, dataset, seeds)
@@ -128,7 +128,7 @@ def test_a_process_that_comes_back_writes_nothing(place):
     server, dataset, expected = place
     other = Server(server.database, **SETTINGS)
     try:
-        export = begun(server, dataset, 1000)
+        export = begun(server, dataset, 700)
         server.process.send_signal(signal.SIGSTOP)
         server.database.execute("""SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                                    WHERE datname = current_database() AND query LIKE '%captions c%'
