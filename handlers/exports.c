@@ -5,19 +5,12 @@
 #include "handlers/page.h"
 #include "server/json/write.h"
 
-static const struct job_kind export_job = {"export", STMT_EXPORT_GET, STMT_EXPORT_RESULT,
-                                           STMT_EXPORT_EVENT};
+static const struct job_kind export_job = {"export", STMT_EXPORTS_LIST, STMT_EXPORT_GET,
+                                           STMT_EXPORT_RESULT, STMT_EXPORT_EVENT};
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    const struct page *p = page_read(q, "q", "9223372036854775807", 100, e);
-    if (!p || bind_dataset(q, c, STMT_EXPORTS_LIST, e) < 0)
-        return -1;
-    page_bind_key(c, p);
-    if (bind_query(q, c, "state", e) < 0 || job_bind_label(q, c, e) < 0)
-        return -1;
-    page_bind_size(c, p);
-    return 0;
+    return job_list_bind(q, c, &export_job, e);
 }
 
 static int get_bind(struct req *q, struct db_call *c, struct err *e)

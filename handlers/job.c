@@ -1,6 +1,7 @@
 #include "handlers/job.h"
 
 #include "handlers/bind.h"
+#include "handlers/page.h"
 #include "server/base/clock.h"
 #include "server/base/text.h"
 #include "server/json/write.h"
@@ -13,7 +14,7 @@ bool job_is_final(struct str state)
 }
 
 /* "name:value" as an object that a run's labels must contain, or NULL. */
-int job_bind_label(struct req *q, struct db_call *c, struct err *e)
+static int bind_label(struct req *q, struct db_call *c, struct err *e)
 {
     const struct query_value *v = req_query(q, "label");
     if (!v->set) {
@@ -37,6 +38,18 @@ int job_bind_label(struct req *q, struct db_call *c, struct err *e)
                       : bind_copy(q, c, buf_str(&b), e);
     buf_free(&b);
     return rc;
+}
+
+int job_list_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e)
+{
+    const struct page *p = page_read(q, "q", "9223372036854775807", 100, e);
+    if (!p || bind_dataset(q, c, kind->list, e) < 0)
+        return -1;
+    page_bind_key(c, p);
+    if (bind_query(q, c, "state", e) < 0 || bind_label(q, c, e) < 0)
+        return -1;
+    page_bind_size(c, p);
+    return 0;
 }
 
 /* While it waits the request asks for the state alone; op_state.data says that it is over with

@@ -7,9 +7,10 @@
 
 enum { LABELS_MAX = 16, LABEL_VALUE_MAX = 200 };
 
-/* All three statements have the caller and the job first. */
+/* All statements but the list's, which has the dataset, have the caller and the job first. */
 struct job_kind {
     const char *name;    /* "run": in sentences, and of its events */
+    enum stmt_id list;   /* key, state, labels, rows; rows: JSON, key */
     enum stmt_id get;    /* $3 whether the JSON may be left out; one row: state, JSON or NULL */
     enum stmt_id result; /* one row: whether there is a result, JSON */
     enum stmt_id event; /* $3 revision and $4 items told last, $5 whether progress is looked at; one
@@ -19,8 +20,8 @@ struct job_kind {
 /* Whether a job in this state has ended for good, unless it is tried again. */
 bool job_is_final(struct str state);
 
-/* The query parameter `label` as an object that labels must contain, or NULL. */
-int job_bind_label(struct req *q, struct db_call *c, struct err *e);
+/* A page of a dataset's jobs, the newest first, by state and label. */
+int job_list_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
 
 int job_get_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
 /* With `wait`, once the job is final or paused, or the time is over. */

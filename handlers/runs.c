@@ -15,18 +15,12 @@ const struct field resume_fields[] = {
     {.type = FIELD_END},
 };
 
-static const struct job_kind run_job = {"run", STMT_RUN_GET, STMT_RUN_RESULT, STMT_RUN_EVENT};
+static const struct job_kind run_job = {"run", STMT_RUNS_LIST, STMT_RUN_GET, STMT_RUN_RESULT,
+                                        STMT_RUN_EVENT};
 
 static int list_bind(struct req *q, struct db_call *c, struct err *e)
 {
-    const struct page *p = page_read(q, "q", "9223372036854775807", 100, e);
-    if (!p || bind_dataset(q, c, STMT_RUNS_LIST, e) < 0)
-        return -1;
-    page_bind_key(c, p);
-    if (bind_query(q, c, "state", e) < 0 || job_bind_label(q, c, e) < 0)
-        return -1;
-    page_bind_size(c, p);
-    return 0;
+    return job_list_bind(q, c, &run_job, e);
 }
 
 static int get_bind(struct req *q, struct db_call *c, struct err *e)
