@@ -8,7 +8,7 @@
 #include "server/base/log.h"
 #include "server/work/export.h"
 
-enum { PROGRESS_US = 1000000, ARRAY_BYTES_MAX = 1 << 20, TALLY_BYTES_MAX = 1 << 20 };
+enum { PROGRESS_US = 1000000, TALLY_BYTES_MAX = 1 << 20 };
 
 struct making {
     struct worker *k;

@@ -7,7 +7,7 @@
 #include "server/work/internal.h"
 #include "stages/export/export.h"
 
-enum { EXPORT_PROVIDERS_MAX = 64, EXPORT_PAGE_SEEDS = 1000 };
+enum { EXPORT_PROVIDERS_MAX = 64 };
 
 /* Rows of the files by provider. */
 struct export_provider {

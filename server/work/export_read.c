@@ -4,8 +4,6 @@
 #include "server/domain/vector.h"
 #include "server/work/export.h"
 
-enum { SAMPLE_DIALOGUES_MAX = DIALOGUE_TASKS, VARIANTS_MAX = 256, EMBEDDING_ID = 24 };
-
 enum { PAGE_CAPTIONS, PAGE_DIALOGUES, PAGE_EMBEDDINGS, PAGE_SEEDS, PAGE_NEXT, PAGE_PARTS };
 
 /* Columns of export_captions.sql, export_dialogues.sql. */
@@ -62,9 +60,9 @@ static int skip_to(struct page *p, int part, const uint8_t seed[UUID_BYTES])
 
 struct found_dialogues {
     int n;
-    struct export_dialogue items[SAMPLE_DIALOGUES_MAX];
-    int places[SAMPLE_DIALOGUES_MAX];
-    struct str providers[SAMPLE_DIALOGUES_MAX];
+    struct export_dialogue items[DIALOGUE_TASKS];
+    int places[DIALOGUE_TASKS];
+    struct str providers[DIALOGUE_TASKS];
 };
 
 static int task_of(struct str name)
@@ -88,57 +86,48 @@ static bool in_mix(const struct export_plan *p, int task, const char *id)
            hash_choice(str_of(purpose), str_of(id)) < p->bounds[task];
 }
 
-static void take_dialogue(const struct rows *r, int row, int task, struct found_dialogues *best,
-                          int *slots)
+/* The first recipe in the order of the view counts; `best` is by task, with place 0 for none. */
+static void take_dialogue(const struct rows *r, int row, int task, struct found_dialogues *best)
 {
     int place = (int)rows_i64(r, row, DIALOGUE_PLACE);
-    if (slots[task] < 0)
-        slots[task] = best->n++;
-    else if (best->places[slots[task]] <= place)
+    if (best->places[task] && best->places[task] <= place)
         return;
-    struct export_dialogue *d = &best->items[slots[task]];
+    struct export_dialogue *d = &best->items[task];
     d->task = task;
     d->conversations = rows_text(r, row, DIALOGUE_TEXT);
     memcpy(d->hash, rows_bytes(r, row, DIALOGUE_HASH).p, DIALOGUE_HASH_BYTES);
-    best->places[slots[task]] = place;
-    best->providers[slots[task]] = rows_text(r, row, DIALOGUE_PROVIDER);
+    best->places[task] = place;
+    best->providers[task] = rows_text(r, row, DIALOGUE_PROVIDER);
 }
 
-static void swap(struct found_dialogues *f, int a, int b)
+static void close_gaps(struct found_dialogues *f)
 {
-    struct export_dialogue d = f->items[a];
-    int place = f->places[a];
-    struct str provider = f->providers[a];
-    f->items[a] = f->items[b];
-    f->places[a] = f->places[b];
-    f->providers[a] = f->providers[b];
-    f->items[b] = d;
-    f->places[b] = place;
-    f->providers[b] = provider;
+    for (int i = 0; i < DIALOGUE_TASKS; i++) {
+        if (!f->places[i])
+            continue;
+        f->items[f->n] = f->items[i];
+        f->places[f->n] = f->places[i];
+        f->providers[f->n++] = f->providers[i];
+    }
 }
 
 static void find_dialogues(struct page *p, struct export_sample *x, struct found_dialogues *f)
 {
     const struct rows *r = p->rows[PAGE_DIALOGUES];
-    int slots[DIALOGUE_TASKS];
     char id[CAPTION_ID_TEXT + 1];
-    f->n = 0;
+    *f = (struct found_dialogues){0};
     if (!r)
         return;
     caption_id(x->seed, x->hash, id);
-    for (int i = 0; i < DIALOGUE_TASKS; i++)
-        slots[i] = -1;
     int n = rows_count(r);
     for (int i = skip_to(p, PAGE_DIALOGUES, x->seed);
          i < n && compare(r, i, DIALOGUE_SEED, x->seed, UUID_BYTES) == 0; i++) {
         int task = task_of(rows_text(r, i, DIALOGUE_TASK));
         if (compare(r, i, DIALOGUE_CAPTION, x->hash, CAPTION_HASH_BYTES) == 0 &&
             task < DIALOGUE_TASKS && in_mix(p->r->plan, task, id))
-            take_dialogue(r, i, task, f, slots);
+            take_dialogue(r, i, task, f);
     }
-    for (int i = 1; i < f->n; i++)
-        for (int k = i; k > 0 && f->items[k].task < f->items[k - 1].task; k--)
-            swap(f, k, k - 1);
+    close_gaps(f);
 }
 
 /* 1 with the representation in x, 0 when there is none, -1 when what is stored is not one. */
@@ -148,7 +137,7 @@ static int find_vector(struct page *p, struct export_sample *x, struct err *e)
     const struct prepared *prepared = &p->r->plan->prepared;
     size_t n = p->r->plan->settings.dimension;
     float *u = p->r->scratch;
-    uint8_t key[EMBEDDING_ID];
+    uint8_t key[TRANSFER_KEY_BYTES];
     int rows = rows_count(r);
     int i = skip_to(p, PAGE_EMBEDDINGS, x->seed);
     while (i < rows && compare(r, i, 0, x->seed, UUID_BYTES) == 0 &&
