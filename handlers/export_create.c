@@ -4,13 +4,14 @@
 
 #include "handlers/bind.h"
 #include "handlers/export_request.h"
+#include "handlers/job.h"
 #include "handlers/once.h"
 #include "handlers/operations.h"
 #include "handlers/vectors.h"
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
 
-enum { FILE_CAPTIONS = 65536, SEQUENCE_ATTEMPTS = 8, SENTENCE_MAX = 120 };
+enum { FILE_CAPTIONS = 65536, SENTENCE_MAX = 120 };
 
 /* Where rows come from. */
 enum { OFFLINE, REAL, ORIGINS };
@@ -255,38 +256,6 @@ static int bind(struct req *q, struct db_call *c, const struct resolved *x, stru
     return 0;
 }
 
-static void answer(struct req *q, const struct rows *r)
-{
-    const struct app *app = q->app;
-    app->wake(app->wake_arg);
-    res_json(q, 202);
-    res_header(q, "Location",
-               arena_printf(q->arena, "/v1/exports/" STR_FMT, STR_ARG(rows_text(r, 0, 1))));
-    res_header(q, "Retry-After", "1");
-    if (rows_bool(r, 0, 2))
-        once_replayed(q);
-    buf_adds(&q->res.body, rows_text(r, 0, 0));
-}
-
-/* Two requests may have taken the same sequence number: the later one takes the next. */
-static int create(struct req *q, struct work_ctx *ctx, const struct db_call *c, struct err *e)
-{
-    for (int attempt = 0;; attempt++) {
-        _cleanup_(rows_freep) struct rows *rows = NULL;
-        struct err failed = {0};
-        if (db_run(ctx->db, c, &rows, &failed) == 0) {
-            if (rows_count(rows) == 0)
-                return dataset_not_found(q, e);
-            answer(q, rows);
-            return 0;
-        }
-        if (failed.code != ERR_CONFLICT || attempt == SEQUENCE_ATTEMPTS) {
-            *e = failed;
-            return -1;
-        }
-    }
-}
-
 static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
 {
     struct resolved *x = arena_alloc(q->arena, sizeof(*x));
@@ -299,7 +268,7 @@ static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
     if (export_request_make(q, op_body(q), &x->asked, e) < 0 || find_scope(q, ctx, x, e) < 0 ||
         find_transfer(q, ctx, x, e) < 0 || survey(q, ctx, x, e) < 0 || bind(q, c, x, e) < 0)
         return -1;
-    return create(q, ctx, c, e);
+    return job_create(q, ctx, c, "exports", NULL, e);
 }
 
 const struct operation op_create_export = {

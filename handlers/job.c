@@ -1,16 +1,52 @@
 #include "handlers/job.h"
 
 #include "handlers/bind.h"
+#include "handlers/once.h"
 #include "handlers/page.h"
+#include "server/base/cleanup.h"
 #include "server/base/clock.h"
 #include "server/base/text.h"
 #include "server/json/write.h"
 
-enum { WAIT_STEP_MS = 150, RESULT_RETRY_S = 5, LABEL_JSON_MAX = 8192 };
+enum { WAIT_STEP_MS = 150, RESULT_RETRY_S = 5, LABEL_JSON_MAX = 8192, CREATE_ATTEMPTS = 8 };
 
 bool job_is_final(struct str state)
 {
     return str_is(state, "succeeded") || str_is(state, "failed") || str_is(state, "cancelled");
+}
+
+static void answer_made(struct req *q, const char *collection, const struct rows *r)
+{
+    const struct app *app = q->app;
+    app->wake(app->wake_arg);
+    res_json(q, 202);
+    res_header(q, "Location",
+               arena_printf(q->arena, "/v1/%s/" STR_FMT, collection, STR_ARG(rows_text(r, 0, 1))));
+    res_header(q, "Retry-After", "1");
+    if (rows_bool(r, 0, 2))
+        once_replayed(q);
+    buf_adds(&q->res.body, rows_text(r, 0, 0));
+}
+
+int job_create(struct req *q, struct work_ctx *ctx, const struct db_call *c, const char *collection,
+               int (*made)(struct req *q, const struct rows *r, struct err *e), struct err *e)
+{
+    for (int attempt = 0;; attempt++) {
+        _cleanup_(rows_freep) struct rows *rows = NULL;
+        struct err failed = {0};
+        if (db_run(ctx->db, c, &rows, &failed) == 0) {
+            if (rows_count(rows) == 0)
+                return dataset_not_found(q, e);
+            if (made && made(q, rows, e) < 0)
+                return -1;
+            answer_made(q, collection, rows);
+            return 0;
+        }
+        if (failed.code != ERR_CONFLICT || attempt == CREATE_ATTEMPTS) {
+            *e = failed;
+            return -1;
+        }
+    }
 }
 
 /* "name:value" as an object that a run's labels must contain, or NULL. */

@@ -20,6 +20,13 @@ struct job_kind {
 /* Whether a job in this state has ended for good, unless it is tried again. */
 bool job_is_final(struct str state);
 
+/* Runs the statement that makes a job, on a thread of the pool, and answers with it: 202 and where
+ * it is, `/v1/<collection>/<id>`. One row: JSON, id, whether the job was there; none without the
+ * dataset. A unique violation is a race, and the next attempt takes what is free then. `made`, or
+ * NULL, is asked before the answer, and may refuse. */
+int job_create(struct req *q, struct work_ctx *ctx, const struct db_call *c, const char *collection,
+               int (*made)(struct req *q, const struct rows *r, struct err *e), struct err *e);
+
 /* A page of a dataset's jobs, the newest first, by state and label. */
 int job_list_bind(struct req *q, struct db_call *c, const struct job_kind *kind, struct err *e);
 

@@ -4,6 +4,7 @@
 #include "handlers/declared.h"
 #include "handlers/encoder_versions.h"
 #include "handlers/image_moments.h"
+#include "handlers/job.h"
 #include "handlers/limits.h"
 #include "handlers/once.h"
 #include "handlers/operations.h"
@@ -11,7 +12,7 @@
 #include "server/base/cleanup.h"
 #include "server/base/hash.h"
 
-enum { SMALL_ARRAY_BYTES = 4096, RUN_NODES_MAX = 4096, SEQUENCE_ATTEMPTS = 8 };
+enum { SMALL_ARRAY_BYTES = 4096, RUN_NODES_MAX = 4096 };
 
 /* Billionths of a dollar. */
 #define COST_UNITS 1e9
@@ -121,39 +122,12 @@ static int bind(struct req *q, struct db_call *c, const struct run_plan *p, stru
     return 0;
 }
 
-static void answer(struct req *q, const struct rows *r)
+static int made(struct req *q, const struct rows *r, struct err *e)
 {
-    const struct app *app = q->app;
-    declared_try_again(app);
-    app->wake(app->wake_arg);
-    res_json(q, 202);
-    res_header(q, "Location",
-               arena_printf(q->arena, "/v1/runs/" STR_FMT, STR_ARG(rows_text(r, 0, 1))));
-    res_header(q, "Retry-After", "1");
-    if (rows_bool(r, 0, 2))
-        once_replayed(q);
-    buf_adds(&q->res.body, rows_text(r, 0, 0));
-}
-
-/* Two requests may have taken the same sequence number: the later one takes the next. */
-static int create(struct req *q, struct work_ctx *ctx, const struct db_call *c, struct err *e)
-{
-    for (int attempt = 0;; attempt++) {
-        _cleanup_(rows_freep) struct rows *rows = NULL;
-        struct err failed = {0};
-        if (db_run(ctx->db, c, &rows, &failed) == 0) {
-            if (rows_count(rows) == 0)
-                return dataset_not_found(q, e);
-            if (rows_null(rows, 0, 1))
-                return limits_runs_full(q, e);
-            answer(q, rows);
-            return 0;
-        }
-        if (failed.code != ERR_CONFLICT || attempt == SEQUENCE_ATTEMPTS) {
-            *e = failed;
-            return -1;
-        }
-    }
+    if (rows_null(r, 0, 1))
+        return limits_runs_full(q, e);
+    declared_try_again(q->app);
+    return 0;
 }
 
 struct source {
@@ -293,7 +267,7 @@ static int create_work(struct req *q, struct work_ctx *ctx, struct err *e)
         return dataset_not_found(q, e);
     if (run_plan_make(q, op_body(q), &from, p, e) < 0 || bind(q, c, p, e) < 0)
         return -1;
-    return create(q, ctx, c, e);
+    return job_create(q, ctx, c, "runs", made, e);
 }
 
 const struct operation op_create_run = {
